@@ -1,0 +1,502 @@
+//! What a regular expression tells before it runs: literals of which every match must contain one
+//! ([`Anchor`]), and how far a match can reach to either side of it ([`Reach`]). The matcher then
+//! runs an expression only around such a literal, with the same result as over the whole text.
+//!
+//! The build script includes this file to analyse the built-in rules ahead of time.
+
+use regex_syntax::hir::{Class, Hir, HirKind};
+use serde::{Deserialize, Serialize};
+
+/// Literals longer than this are cut: more characters find nothing faster.
+const LONGEST_LITERAL: usize = 16;
+/// More alternatives than this make an anchor useless.
+const MOST_LITERALS: usize = 200;
+/// Shorter runs stand everywhere, and so do runs of a wide class.
+const LEAST_RUN: u32 = 10;
+const MOST_RUN_CLASS: u32 = 80;
+/// Literals shorter than this make the search for all of them slow.
+const SHORT: usize = 3;
+/// Bits below which a literal is too common to anchor at.
+const LEAST_WORTH: f64 = 10.0;
+/// A class with more members than this ends a literal.
+const MOST_CHOICES: usize = 8;
+
+/// A text that must stand in every match, or one of several of which one must.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct Literal {
+    /// Lower case when `fold` is set.
+    pub(crate) bytes: Vec<u8>,
+    /// ASCII case does not count.
+    pub(crate) fold: bool,
+}
+
+/// How far a match may reach: at most `bound` bytes that are not in `loops`, and any number that are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reach {
+    /// Bytes that bounded parts of the expression take.
+    pub(crate) bound: u32,
+    /// Bytes that unbounded repetitions take, a bit each.
+    pub(crate) loops: [u64; 4],
+}
+
+/// Every match (of the branch that this anchor stands for) contains one of `literals`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Anchor {
+    /// The alternatives.
+    pub(crate) literals: Vec<Literal>,
+    /// How far a match reaches before the literal's first byte.
+    pub(crate) before: Reach,
+    /// How far a match reaches from the literal's first byte on.
+    pub(crate) after: Reach,
+    /// What every match contains besides: where it is not there, the expression need not run.
+    pub(crate) run: Option<Run>,
+}
+
+/// So many bytes of a class in a row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Run {
+    /// The bytes, a bit each.
+    pub(crate) class: [u64; 4],
+    /// At least so many.
+    pub(crate) length: u32,
+}
+
+/// Parses in this program's dialect: bytes, ASCII classes.
+pub(crate) fn parse(regex: &str) -> Result<Hir, Box<regex_syntax::Error>> {
+    regex_syntax::ParserBuilder::new()
+        .unicode(false)
+        .utf8(false)
+        .nest_limit(200)
+        .build()
+        .parse(regex)
+        .map_err(Box::new)
+}
+
+/// The anchors of an expression: each match contains a literal of one of them. None where no useful
+/// literal exists; the expression must then run over whole texts.
+pub(crate) fn anchors(hir: &Hir) -> Option<Vec<Anchor>> {
+    let mut best = best_anchors(&flatten(hir))?.1;
+    for anchor in &mut best {
+        for literal in &mut anchor.literals {
+            literal.bytes.truncate(LONGEST_LITERAL);
+        }
+        drop_implied(&mut anchor.literals);
+    }
+    Some(best)
+}
+
+/// A literal that begins with another one is seen whenever that one is.
+fn drop_implied(literals: &mut Vec<Literal>) {
+    let all = literals.clone();
+    let implies = |short: &Literal, long: &Literal| {
+        long.bytes.len() >= short.bytes.len()
+            && match (short.fold, long.fold) {
+                (true, _) => long.bytes[..short.bytes.len()].eq_ignore_ascii_case(&short.bytes),
+                (false, false) => long.bytes.starts_with(&short.bytes),
+                (false, true) => false,
+            }
+    };
+    literals.retain(|long| !all.iter().any(|short| short != long && implies(short, long)));
+    dedup(literals);
+}
+
+/// The best anchors for a sequence of parts, with their worth in bits.
+fn best_anchors(parts: &[&Hir]) -> Option<(f64, Vec<Anchor>)> {
+    let mut best: Option<(f64, Vec<Anchor>)> = None;
+    let mut consider = |worth: f64, anchors: Vec<Anchor>| {
+        if worth >= LEAST_WORTH && best.as_ref().is_none_or(|(most, _)| worth > *most) {
+            best = Some((worth, anchors));
+        }
+    };
+    for start in 0..parts.len() {
+        let mut run: Option<Vec<Literal>> = None;
+        for part in parts[start..].iter().filter(|part| !matches!(part.kind(), HirKind::Look(_))) {
+            let whole = exact(part);
+            let ends = whole.is_none();
+            let short = run.as_ref().is_some_and(|run| run.iter().any(|one| one.bytes.len() < SHORT));
+            let next = whole.or_else(|| head(part)).or_else(|| short.then(|| wide_head(part)).flatten());
+            let Some(joined) = next.and_then(|next| join(run.as_deref(), &next)) else { break };
+            if joined.iter().all(|literal| !literal.bytes.is_empty()) {
+                let (before, after) = (reach_of(&parts[..start]), reach_of(&parts[start..]));
+                let run = longest_run(parts);
+                consider(worth(&joined), vec![Anchor { literals: joined.clone(), before, after, run }]);
+            }
+            if ends {
+                break;
+            }
+            run = Some(joined);
+        }
+    }
+    for (at, part) in parts.iter().enumerate() {
+        if let Some((worth, mut anchors)) = inner_anchors(part) {
+            let (before, after) = (reach_of(&parts[..at]), reach_of(&parts[at + 1..]));
+            for anchor in &mut anchors {
+                anchor.before.add(&before);
+                anchor.after.add(&after);
+                anchor.run = [anchor.run.take(), longest_run(parts)].into_iter().flatten().max_by(rarer);
+            }
+            consider(worth, anchors);
+        }
+    }
+    best
+}
+
+/// The anchors inside a part that is not itself a sequence.
+fn inner_anchors(part: &Hir) -> Option<(f64, Vec<Anchor>)> {
+    match part.kind() {
+        HirKind::Alternation(branches) => {
+            let mut all = Vec::new();
+            let mut least = f64::INFINITY;
+            for branch in branches {
+                let (worth, anchors) = best_anchors(&flatten(branch))?;
+                least = least.min(worth);
+                all.extend(anchors);
+            }
+            let worth = least - (branches.len() as f64).log2() * 0.5;
+            (all.len() <= MOST_LITERALS).then_some((worth, all))
+        }
+        HirKind::Repetition(repetition) if repetition.min > 0 => {
+            // Some iteration holds the literal; the others may lie on either side of it.
+            let (worth, mut anchors) = best_anchors(&flatten(&repetition.sub))?;
+            let whole = reach(part);
+            for anchor in &mut anchors {
+                anchor.before.add(&whole);
+                anchor.after.add(&whole);
+            }
+            Some((worth, anchors))
+        }
+        _ => None,
+    }
+}
+
+/// The expression as a sequence, without its capture groups and nested sequences.
+fn flatten(hir: &Hir) -> Vec<&Hir> {
+    match hir.kind() {
+        HirKind::Concat(parts) => parts.iter().flat_map(flatten).collect(),
+        HirKind::Capture(capture) => flatten(&capture.sub),
+        HirKind::Repetition(repetition) if repetition.min == 1 && repetition.max == Some(1) => {
+            flatten(&repetition.sub)
+        }
+        _ => vec![hir],
+    }
+}
+
+/// All texts that `hir` matches, where they are few.
+fn exact(hir: &Hir) -> Option<Vec<Literal>> {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => Some(vec![Literal { bytes: Vec::new(), fold: false }]),
+        HirKind::Literal(literal) => Some(vec![Literal { bytes: literal.0.to_vec(), fold: false }]),
+        HirKind::Class(class) => choices(class, MOST_CHOICES),
+        HirKind::Capture(capture) => exact(&capture.sub),
+        HirKind::Concat(parts) => {
+            let mut all: Option<Vec<Literal>> = None;
+            for part in parts {
+                all = Some(join(all.as_deref(), &exact(part)?)?);
+            }
+            all
+        }
+        HirKind::Alternation(branches) => {
+            let mut all = Vec::new();
+            for branch in branches {
+                all.extend(exact(branch)?);
+                if all.len() > MOST_LITERALS {
+                    return None;
+                }
+            }
+            dedup(&mut all);
+            Some(all)
+        }
+        HirKind::Repetition(repetition) => {
+            let most = repetition.max?;
+            if most > 8 {
+                return None;
+            }
+            let once = exact(&repetition.sub)?;
+            let mut all = Vec::new();
+            let mut times: Vec<Literal> = vec![Literal { bytes: Vec::new(), fold: false }];
+            for count in 0..=most {
+                if count >= repetition.min {
+                    all.extend(times.iter().cloned());
+                }
+                if count < most {
+                    times = join(Some(&times), &once)?;
+                }
+                if all.len() > MOST_LITERALS {
+                    return None;
+                }
+            }
+            dedup(&mut all);
+            Some(all)
+        }
+    }
+}
+
+/// With what every match of a long repetition begins.
+fn head(part: &Hir) -> Option<Vec<Literal>> {
+    let HirKind::Repetition(repetition) = part.kind() else { return None };
+    let once = exact(&repetition.sub)?;
+    let times = repetition.min.min(8);
+    (0..times).try_fold(vec![Literal { bytes: Vec::new(), fold: false }], |all, _| join(Some(&all), &once))
+}
+
+/// With what every match of a class, or of a repetition of one, begins: for literals that are too
+/// short without it.
+fn wide_head(part: &Hir) -> Option<Vec<Literal>> {
+    match part.kind() {
+        HirKind::Class(class) => choices(class, MOST_LITERALS),
+        HirKind::Repetition(repetition) if repetition.min > 0 => wide_head(&repetition.sub),
+        HirKind::Capture(capture) => wide_head(&capture.sub),
+        _ => None,
+    }
+}
+
+fn dedup(all: &mut Vec<Literal>) {
+    all.sort();
+    all.dedup();
+}
+
+/// A class as one-byte literals; a letter in both cases is one that folds.
+fn choices(class: &Class, most: usize) -> Option<Vec<Literal>> {
+    let mut bytes = [false; 256];
+    match class {
+        Class::Bytes(class) => {
+            for range in class.ranges() {
+                (range.start()..=range.end()).for_each(|byte| bytes[byte as usize] = true);
+            }
+        }
+        Class::Unicode(class) => {
+            for range in class.ranges() {
+                if !range.end().is_ascii() {
+                    return None;
+                }
+                (range.start() as u8..=range.end() as u8).for_each(|byte| bytes[byte as usize] = true);
+            }
+        }
+    }
+    let mut all = Vec::new();
+    for byte in 0..=255u8 {
+        let other =
+            if byte.is_ascii_uppercase() { byte.to_ascii_lowercase() } else { byte.to_ascii_uppercase() };
+        let pair = other != byte && bytes[other as usize];
+        if bytes[byte as usize] && !(pair && byte.is_ascii_uppercase()) {
+            all.push(Literal { bytes: vec![byte], fold: pair });
+            if all.len() > most {
+                return None;
+            }
+        }
+    }
+    Some(all)
+}
+
+/// Each of `before` followed by each of `after`.
+fn join(before: Option<&[Literal]>, after: &[Literal]) -> Option<Vec<Literal>> {
+    let Some(before) = before else { return Some(after.to_vec()) };
+    if before.len() * after.len() > MOST_LITERALS {
+        return None;
+    }
+    let mut all = Vec::with_capacity(before.len() * after.len());
+    for left in before {
+        for right in after {
+            let fold = left.fold || right.fold;
+            let mut bytes = left.bytes.clone();
+            bytes.extend_from_slice(&right.bytes);
+            if fold {
+                bytes.make_ascii_lowercase();
+            }
+            all.push(Literal { bytes, fold });
+        }
+    }
+    dedup(&mut all);
+    Some(all)
+}
+
+/// How rare the most common of the literals is, in bits, less what their number costs.
+fn worth(literals: &[Literal]) -> f64 {
+    let rarity = |literal: &Literal| -> f64 {
+        literal.bytes.iter().take(LONGEST_LITERAL).map(|&byte| bits(byte, literal.fold)).sum()
+    };
+    let least = literals.iter().map(rarity).fold(f64::INFINITY, f64::min);
+    let short = literals.iter().any(|literal| literal.bytes.len() < SHORT);
+    least - if short { 8.0 } else { 0.0 } - (literals.len() as f64).log2() * 0.5
+}
+
+/// Bits of information in seeing a byte in source text, roughly.
+fn bits(byte: u8, fold: bool) -> f64 {
+    match byte {
+        b' ' => 2.5,
+        b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' => 3.7,
+        b'\n' | b'-' | b'/' | b'=' | b'0' => 4.5,
+        b'l' | b'd' | b'c' | b'u' | b'm' | b'p' | b'f' | b'h' => 4.7,
+        b'j' | b'q' | b'z' | b'x' => 8.5,
+        b'a'..=b'z' => 6.0,
+        b'A'..=b'Z' if fold => 4.5,
+        b'A'..=b'Z' => 7.0,
+        b'_' | b'.' | b'"' | b'\'' | b'(' | b')' | b',' | b':' => 5.0,
+        b'0'..=b'9' => 6.0,
+        _ => 7.5,
+    }
+}
+
+/// The rarest run of one class that every match of the sequence contains.
+fn longest_run(parts: &[&Hir]) -> Option<Run> {
+    parts.iter().filter_map(|part| run_of(part)).max_by(rarer)
+}
+
+fn rarer(a: &Run, b: &Run) -> std::cmp::Ordering {
+    let bits = |run: &Run| f64::from(run.length) * (8.0 - f64::from(run.size()).log2());
+    bits(a).total_cmp(&bits(b))
+}
+
+impl Run {
+    fn size(&self) -> u32 {
+        self.class.iter().map(|word| word.count_ones()).sum()
+    }
+}
+
+fn run_of(part: &Hir) -> Option<Run> {
+    match part.kind() {
+        HirKind::Capture(capture) => run_of(&capture.sub),
+        HirKind::Concat(parts) => longest_run(&parts.iter().collect::<Vec<_>>()),
+        HirKind::Alternation(branches) => {
+            let mut all = branches.iter().map(run_of);
+            let first = all.next()??;
+            all.try_fold(first, |all, one| {
+                let one = one?;
+                let class = std::array::from_fn(|word| all.class[word] | one.class[word]);
+                Some(Run { class, length: all.length.min(one.length) })
+            })
+        }
+        HirKind::Repetition(repetition) if repetition.min > 0 => match repetition.sub.kind() {
+            HirKind::Class(_) if repetition.min >= LEAST_RUN => {
+                let mut class = [0; 4];
+                bytes_of(&repetition.sub, &mut class);
+                Some(Run { class, length: repetition.min }).filter(|run| run.size() <= MOST_RUN_CLASS)
+            }
+            HirKind::Class(_) => None,
+            _ => run_of(&repetition.sub),
+        },
+        _ => None,
+    }
+}
+
+/// How far a sequence of parts reaches.
+fn reach_of(parts: &[&Hir]) -> Reach {
+    let mut all = Reach::default();
+    for part in parts {
+        all.add(&reach(part));
+    }
+    all
+}
+
+impl Reach {
+    fn add(&mut self, other: &Self) {
+        self.bound = self.bound.saturating_add(other.bound);
+        for (word, more) in self.loops.iter_mut().zip(other.loops) {
+            *word |= more;
+        }
+    }
+}
+
+fn reach(hir: &Hir) -> Reach {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => Reach::default(),
+        HirKind::Literal(literal) => Reach { bound: literal.0.len() as u32, ..Reach::default() },
+        HirKind::Class(class) => Reach { bound: class.maximum_len().unwrap_or(0) as u32, ..Reach::default() },
+        HirKind::Capture(capture) => reach(&capture.sub),
+        HirKind::Concat(parts) => reach_of(&parts.iter().collect::<Vec<_>>()),
+        HirKind::Alternation(branches) => {
+            let mut all = Reach::default();
+            for branch in branches {
+                let one = reach(branch);
+                let bound = all.bound.max(one.bound);
+                all.add(&one);
+                all.bound = bound;
+            }
+            all
+        }
+        HirKind::Repetition(repetition) => match repetition.max {
+            Some(most) => {
+                let once = reach(&repetition.sub);
+                Reach { bound: once.bound.saturating_mul(most), loops: once.loops }
+            }
+            None => {
+                let mut loops = [0; 4];
+                bytes_of(&repetition.sub, &mut loops);
+                Reach { bound: 0, loops }
+            }
+        },
+    }
+}
+
+/// All bytes that may stand in a match of `hir`.
+fn bytes_of(hir: &Hir, set: &mut [u64; 4]) {
+    let mut insert = |first: u8, last: u8| {
+        (first..=last).for_each(|byte| set[byte as usize >> 6] |= 1 << (byte & 63));
+    };
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => {}
+        HirKind::Literal(literal) => literal.0.iter().for_each(|&byte| insert(byte, byte)),
+        HirKind::Class(Class::Bytes(class)) => {
+            class.ranges().iter().for_each(|range| insert(range.start(), range.end()));
+        }
+        HirKind::Class(Class::Unicode(class)) => {
+            for range in class.ranges() {
+                if range.start().is_ascii() {
+                    insert(range.start() as u8, range.end().min('\x7f') as u8);
+                }
+                if !range.end().is_ascii() {
+                    insert(0x80, 0xff);
+                }
+            }
+        }
+        HirKind::Capture(capture) => bytes_of(&capture.sub, set),
+        HirKind::Repetition(repetition) => bytes_of(&repetition.sub, set),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().for_each(|part| bytes_of(part, set));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(regex: &str) -> Option<Vec<Anchor>> {
+        anchors(&parse(regex).unwrap())
+    }
+
+    fn words(regex: &str) -> Vec<String> {
+        let all = of(regex).unwrap_or_default();
+        let mut words: Vec<String> = all
+            .iter()
+            .flat_map(|anchor| &anchor.literals)
+            .map(|literal| {
+                let text = String::from_utf8_lossy(&literal.bytes).into_owned();
+                if literal.fold { format!("{text}/i") } else { text }
+            })
+            .collect();
+        words.sort();
+        words
+    }
+
+    #[test]
+    fn takes_the_literals_that_every_match_contains() {
+        assert_eq!(words(r"\b(ghp_[0-9A-Za-z]{36})\b"), ["ghp_"]);
+        assert_eq!(words(r"(?i)secret[_-]?key\s*="), ["secret-key/i", "secret_key/i", "secretkey/i"]);
+        assert_eq!(words(r"\b(?:xoxb-[0-9]{10}|hooks\.slack\.com/[A-Z]+)"), ["hooks.slack.com/", "xoxb-"]);
+        assert_eq!(words(r"[A-Z]{3}(?:token=)+[a-z]+"), ["token="]);
+        assert_eq!(words(r"[0-9a-f]{32}"), Vec::<String>::new());
+        assert_eq!(words(r"(?:abc_def)?[0-9]+"), Vec::<String>::new());
+        assert_eq!(words(r"xA{15,22}[0-9]"), ["xAAAAAAAA"]);
+        assert_eq!(words(r"gh[pousr]_[0-9A-Za-z]{36}"), ["gho_", "ghp_", "ghr_", "ghs_", "ghu_"]);
+    }
+
+    #[test]
+    fn reaches_as_far_as_the_longest_match() {
+        let anchors = of(r"[a-z]{0,5}ghp_[0-9]{36}x?").unwrap();
+        assert_eq!((anchors[0].before.bound, anchors[0].after.bound), (5, 41));
+        let anchors = of(r"-----BEGIN KEY-----[A-Z\n]+-----END").unwrap();
+        assert_eq!(anchors[0].before.bound, 0);
+        assert_ne!(anchors[0].after.loops, [0; 4]);
+    }
+}

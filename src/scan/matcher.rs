@@ -1,0 +1,481 @@
+//! Runs rules over a text: finds their literals, and runs each regular expression only where one of
+//! its own stands. The result is the same as running every expression over the whole text; a
+//! property test keeps it so.
+//!
+//! It knows nothing of files, entropy or allowlists: a `Match` is a rule and two ranges.
+
+mod inherit;
+
+pub(crate) use inherit::{Delta, Learnt};
+
+use super::analysis::{self, Anchor, Literal, Reach};
+use super::prefilter::Prefilter;
+use super::rule::Rule;
+use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input, meta};
+use rustc_hash::FxHashMap;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+/// What a rule's expression found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Match {
+    /// The rule's number.
+    pub(crate) rule: usize,
+    /// The whole match, without line ends at either end.
+    pub(crate) range: Range<usize>,
+    /// The secret in it.
+    pub(crate) secret: Range<usize>,
+}
+
+/// A regular expression that no engine of bounded size can run.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("rule {rule}: {cause}; make the expression smaller")]
+pub struct CompileError {
+    /// The rule.
+    pub rule: String,
+    /// What the engine says.
+    pub cause: String,
+}
+
+/// Rules, ready to run; shared by all threads.
+#[derive(Debug)]
+pub(crate) struct Matcher {
+    rules: Vec<Compiled>,
+    prefilter: Prefilter,
+    /// What each literal of the prefilter stands for.
+    uses: Vec<Vec<Use>>,
+    /// Rules that neither literals nor keywords can hold back.
+    unanchored: Vec<usize>,
+    /// By literal: whether it is a keyword of a rule that runs over whole texts.
+    wholes: Vec<bool>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    rule: Arc<Rule>,
+    regex: OnceLock<Result<meta::Regex, CompileError>>,
+    /// None: runs over whole texts.
+    anchors: Vec<Sides>,
+    /// Every match starts at a literal.
+    starts_at_literal: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Sides {
+    before: Side,
+    after: Side,
+    run: Option<(Box<[bool; 256]>, usize)>,
+}
+
+#[derive(Clone, Debug)]
+struct Side {
+    bound: usize,
+    loops: Option<Box<[bool; 256]>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Use {
+    Anchor { rule: u32, anchor: u32 },
+    Keyword { rule: u32 },
+}
+
+/// What one thread needs while it matches; reused from text to text.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    hits: Vec<Vec<(usize, u32)>>,
+    keyword: Vec<bool>,
+    touched: Vec<usize>,
+}
+
+impl Scratch {
+    /// Notes a literal for the rules that use it; as a mere keyword where it is not `live`.
+    #[inline]
+    fn note(&mut self, uses: &[Use], at: usize, live: bool) {
+        for &use_ in uses {
+            match use_ {
+                Use::Anchor { rule, anchor } if live => {
+                    let hits = &mut self.hits[rule as usize];
+                    if hits.is_empty() {
+                        self.touched.push(rule as usize);
+                    }
+                    hits.push((at, anchor));
+                }
+                Use::Anchor { .. } => {}
+                Use::Keyword { rule } => {
+                    if !std::mem::replace(&mut self.keyword[rule as usize], true) {
+                        self.touched.push(rule as usize);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A rule with its anchors: computed here for rules of a file, ahead of time for the built-in ones.
+pub(crate) struct Analysed {
+    pub(crate) rule: Arc<Rule>,
+    pub(crate) anchors: Option<Vec<Anchor>>,
+}
+
+impl Analysed {
+    /// Analyses a rule of a file. Its expression was parsed when the file was read.
+    pub(crate) fn new(rule: Arc<Rule>) -> Self {
+        let parsed = rule.regex.as_deref().and_then(|regex| analysis::parse(regex).ok());
+        Self { rule, anchors: parsed.as_ref().and_then(analysis::anchors) }
+    }
+}
+
+impl Matcher {
+    pub(crate) fn new(rules: Vec<Analysed>) -> Self {
+        let mut index: FxHashMap<Literal, u32> = FxHashMap::default();
+        let mut literals: Vec<Literal> = Vec::new();
+        let mut uses: Vec<Vec<Use>> = Vec::new();
+        let mut on = |literal: Literal, use_: Use| {
+            let number = *index.entry(literal.clone()).or_insert_with(|| {
+                literals.push(literal);
+                uses.push(Vec::new());
+                literals.len() as u32 - 1
+            });
+            uses[number as usize].push(use_);
+        };
+        let mut compiled = Vec::with_capacity(rules.len());
+        let mut unanchored = Vec::new();
+        for (number, Analysed { rule, anchors }) in rules.into_iter().enumerate() {
+            let id = number as u32;
+            if rule.regex.is_some() {
+                for keyword in &rule.keywords {
+                    let bytes = keyword.to_lowercase().into_bytes();
+                    on(Literal { bytes, fold: true }, Use::Keyword { rule: id });
+                }
+                let anchors = anchors.as_deref().unwrap_or_default();
+                for (anchor, Anchor { literals, .. }) in anchors.iter().enumerate() {
+                    for literal in literals {
+                        on(literal.clone(), Use::Anchor { rule: id, anchor: anchor as u32 });
+                    }
+                }
+                if anchors.is_empty() && rule.keywords.is_empty() {
+                    unanchored.push(number);
+                }
+            }
+            let anchors: Vec<Sides> = anchors.unwrap_or_default().iter().map(Sides::new).collect();
+            let starts_at_literal = !anchors.is_empty()
+                && anchors.iter().all(|sides| sides.before.bound == 0 && sides.before.loops.is_none());
+            compiled.push(Compiled { rule, regex: OnceLock::new(), anchors, starts_at_literal });
+        }
+        let runs_whole = |use_: &Use| match use_ {
+            Use::Keyword { rule } => compiled[*rule as usize].anchors.is_empty(),
+            Use::Anchor { .. } => false,
+        };
+        let wholes = uses.iter().map(|uses| uses.iter().any(runs_whole)).collect();
+        Self { rules: compiled, prefilter: Prefilter::new(literals), uses, unanchored, wholes }
+    }
+
+    /// The rules, in the order of their numbers.
+    pub(crate) fn rule(&self, number: usize) -> &Arc<Rule> {
+        &self.rules[number].rule
+    }
+
+    /// All rules, in the order of their numbers.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        self.rules.iter().map(|compiled| &compiled.rule)
+    }
+
+    /// Compiles one rule now, to see that it can be.
+    pub(crate) fn compile(&self, number: usize) -> Result<(), CompileError> {
+        match self.rules[number].regex() {
+            Some(Err(error)) => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The rules that were needed so far and could not be compiled: they found nothing.
+    pub(crate) fn broken(&self) -> impl Iterator<Item = &CompileError> {
+        self.rules.iter().filter_map(|compiled| compiled.regex.get()?.as_ref().err())
+    }
+
+    /// Every match of every rule in `text`, by rule, then by place.
+    pub(crate) fn find(&self, text: &[u8], scratch: &mut Scratch, found: &mut Vec<Match>) {
+        self.prepare(scratch);
+        self.prefilter.find(text, |hit| scratch.note(&self.uses[hit.literal as usize], hit.at, true));
+        self.run(text, scratch, found);
+    }
+
+    /// Makes room in a scratch that was used up by [`Self::run`].
+    fn prepare(&self, scratch: &mut Scratch) {
+        scratch.hits.resize(self.rules.len(), Vec::new());
+        scratch.keyword.resize(self.rules.len(), false);
+        scratch.touched.extend(&self.unanchored);
+    }
+
+    /// Runs the rules whose literals were noted.
+    fn run(&self, text: &[u8], scratch: &mut Scratch, found: &mut Vec<Match>) {
+        let Scratch { hits, keyword, touched } = scratch;
+        touched.sort_unstable();
+        touched.dedup();
+        for &number in touched.iter() {
+            let compiled = &self.rules[number];
+            let seen = std::mem::take(&mut keyword[number]) || compiled.rule.keywords.is_empty();
+            let hits = &mut hits[number];
+            if seen {
+                hits.retain(|&(at, anchor)| compiled.anchors[anchor as usize].may_match(text, at));
+                hits.sort_unstable();
+                if !hits.is_empty() || compiled.anchors.is_empty() {
+                    compiled.find(number, text, hits, found);
+                }
+            }
+            hits.clear();
+        }
+        touched.clear();
+    }
+}
+
+impl Compiled {
+    fn find(&self, number: usize, text: &[u8], hits: &[(usize, u32)], found: &mut Vec<Match>) {
+        let Some(Ok(regex)) = self.regex() else { return };
+        let mut each = |found_at: Range<usize>| {
+            if let Some(one) = self.resolve(number, regex, text, found_at) {
+                found.push(one);
+            }
+        };
+        if self.anchors.is_empty() {
+            regex.find_iter(text).for_each(|one| each(one.range()));
+        } else if self.starts_at_literal {
+            let mut free = 0;
+            for &(at, _) in hits {
+                if at < free {
+                    continue;
+                }
+                let input = Input::new(text).span(at..text.len()).anchored(Anchored::Yes);
+                if let Some(one) = regex.find(input) {
+                    free = one.end().max(at + 1);
+                    each(one.range());
+                }
+            }
+        } else {
+            let mut windows = hits.iter().map(|&(at, anchor)| self.anchors[anchor as usize].window(text, at));
+            let Some(mut window) = windows.next() else { return };
+            let mut run = |window: Range<usize>| {
+                let input = Input::new(text).span(window);
+                regex.find_iter(input).for_each(|one| each(one.range()));
+            };
+            // A window may begin before an earlier one where anchors reach unequally far.
+            let mut all: Vec<Range<usize>> = Vec::new();
+            for next in windows {
+                if next.start <= window.end {
+                    window = window.start.min(next.start)..window.end.max(next.end);
+                    while let Some(last) = all.pop_if(|last| last.end >= window.start) {
+                        window = last.start.min(window.start)..window.end.max(last.end);
+                    }
+                } else {
+                    all.push(std::mem::replace(&mut window, next));
+                }
+            }
+            all.push(window);
+            all.into_iter().for_each(&mut run);
+        }
+    }
+
+    /// The expression, compiled now if it was not yet; none where the rule is about paths only.
+    fn regex(&self) -> Option<&Result<meta::Regex, CompileError>> {
+        let pattern = self.rule.regex.as_deref()?;
+        Some(self.regex.get_or_init(|| {
+            build(pattern).map_err(|error| CompileError {
+                rule: self.rule.id.clone(),
+                cause: error.size_limit().map_or_else(
+                    || error.to_string(),
+                    |limit| format!("the compiled expression is over {limit} bytes"),
+                ),
+            })
+        }))
+    }
+
+    /// Which part of a match is the secret.
+    fn resolve(&self, number: usize, regex: &meta::Regex, text: &[u8], at: Range<usize>) -> Option<Match> {
+        let range = trim(text, at.clone());
+        if range.is_empty() {
+            return None;
+        }
+        let mut secret = range.clone();
+        if regex.captures_len() > 1 {
+            let mut captures = regex.create_captures();
+            regex.captures(Input::new(text).span(at.clone()).anchored(Anchored::Yes), &mut captures);
+            let group = match self.rule.secret_group {
+                0 => (1..captures.group_len())
+                    .filter_map(|group| captures.get_group(group))
+                    .find(|group| !group.is_empty()),
+                group => captures.get_group(group),
+            };
+            secret = group.map_or(secret, |group| group.range());
+        }
+        Some(Match { rule: number, range, secret })
+    }
+}
+
+/// gitleaks drops line ends from both ends of a match.
+fn trim(text: &[u8], mut range: Range<usize>) -> Range<usize> {
+    while !range.is_empty() && text[range.start] == b'\n' {
+        range.start += 1;
+    }
+    while !range.is_empty() && text[range.end - 1] == b'\n' {
+        range.end -= 1;
+    }
+    range
+}
+
+fn build(pattern: &str) -> Result<meta::Regex, Box<meta::BuildError>> {
+    meta::Builder::new()
+        .syntax(syntax::Config::new().unicode(false).utf8(false).nest_limit(200))
+        .configure(meta::Config::new().utf8_empty(false).nfa_size_limit(Some(16 << 20)))
+        .build(pattern)
+        .map_err(Box::new)
+}
+
+impl Sides {
+    fn new(anchor: &Anchor) -> Self {
+        let run = anchor.run.as_ref().map(|run| (table(&run.class), run.length as usize));
+        Self { before: Side::new(&anchor.before), after: Side::new(&anchor.after), run }
+    }
+
+    /// Whether what every match must contain stands around a literal at `at`.
+    fn may_match(&self, text: &[u8], at: usize) -> bool {
+        let Some((class, length)) = &self.run else { return true };
+        let window = &text[self.window(text, at)];
+        // A run that long has a byte at every multiple of its length.
+        let mut probe = length - 1;
+        while probe < window.len() {
+            let back = window[..=probe].iter().rev().take_while(|byte| class[**byte as usize]).count();
+            if back == 0 {
+                probe += length;
+                continue;
+            }
+            let start = probe + 1 - back;
+            let end =
+                window[probe + 1..].iter().take_while(|byte| class[**byte as usize]).count() + probe + 1;
+            if end - start >= *length {
+                return true;
+            }
+            probe = end + length;
+        }
+        false
+    }
+
+    /// Everything that a match around a literal at `at` could take.
+    fn window(&self, text: &[u8], at: usize) -> Range<usize> {
+        let before = self.before.length(text[..at].iter().rev());
+        let after = self.after.length(text[at..].iter());
+        at - before..at + after
+    }
+}
+
+/// A set of bytes, to look them up.
+fn table(bits: &[u64; 4]) -> Box<[bool; 256]> {
+    let mut table = Box::new([false; 256]);
+    for byte in 0..256 {
+        table[byte] = bits[byte >> 6] >> (byte & 63) & 1 == 1;
+    }
+    table
+}
+
+impl Side {
+    fn new(reach: &Reach) -> Self {
+        let looping = reach.loops != [0; 4];
+        Self { bound: reach.bound as usize, loops: looping.then(|| table(&reach.loops)) }
+    }
+
+    fn length<'t>(&self, bytes: impl ExactSizeIterator<Item = &'t u8>) -> usize {
+        let there = bytes.len();
+        let Some(loops) = &self.loops else { return self.bound.min(there) };
+        let mut left = self.bound;
+        let mut taken = 0;
+        for &byte in bytes {
+            if !loops[byte as usize] {
+                if left == 0 {
+                    break;
+                }
+                left -= 1;
+            }
+            taken += 1;
+        }
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rule(id: &str, regex: &str) -> Rule {
+        Rule { id: id.to_owned(), regex: Some(regex.to_owned()), ..Rule::default() }
+    }
+
+    fn find(rules: Vec<Rule>, text: &[u8]) -> Vec<Match> {
+        let matcher = Matcher::new(rules.into_iter().map(|rule| Analysed::new(Arc::new(rule))).collect());
+        let mut found = Vec::new();
+        matcher.find(text, &mut Scratch::default(), &mut found);
+        found
+    }
+
+    fn texts<'t>(text: &'t str, found: &[Match]) -> Vec<(&'t str, &'t str)> {
+        found.iter().map(|one| (&text[one.range.clone()], &text[one.secret.clone()])).collect()
+    }
+
+    #[test]
+    fn takes_the_first_group_that_is_not_empty() {
+        let text = "foosec=al2";
+        assert_eq!(texts(text, &find(vec![rule("a", r"(foo)?sec=(\w+)")], text.as_bytes())), [(text, "foo")]);
+        let text = "sec=al2";
+        assert_eq!(texts(text, &find(vec![rule("a", r"(foo)?sec=(\w+)")], text.as_bytes())), [(text, "al2")]);
+    }
+
+    #[test]
+    fn a_consumed_line_end_is_not_part_of_the_match() {
+        let text = "z\nq=abc\nq=def\n";
+        let found = find(vec![rule("a", r"\nq=(\w+)\n")], text.as_bytes());
+        assert_eq!(texts(text, &found), [("q=abc", "abc")]);
+    }
+
+    #[test]
+    fn keywords_hold_a_rule_back() {
+        let held = Rule { keywords: vec!["Magic".to_owned()], ..rule("a", r"[0-9]{4}") };
+        assert!(find(vec![held.clone()], b"1234").is_empty());
+        assert_eq!(find(vec![held], b"1234 mAGIC").len(), 1);
+    }
+
+    const PATTERNS: &[&str] = &[
+        r"ab_c[0-9]{2,5}",
+        r"[xy]{0,4}ab_c[0-9]*",
+        r"(?i)key[ =]{0,3}([a-z0-9]+)",
+        r"(?:ab_c|key=|bca)[0-9]{1,3}\b",
+        r"(?m)^key.*$",
+        r"[\s\S]ab_c[\s\S]{0,6}?end",
+        r"\bbca(?:[0-9]+|key)",
+        r"(?:^|[^a-z])(ab_c[0-9]{3}|bca=[xy]{2,4})(?:[^0-9]|$)",
+        r"ab_c(?:x|\n)+end",
+        r"[0-9]{3}",
+        r"ab_c ?([0-9]{10,12})",
+        r"key(?:=[0-9]{10}|[xy]{10,})\b",
+    ];
+
+    proptest! {
+        /// The law of the matcher: windows change nothing.
+        #[test]
+        fn windows_find_what_whole_texts_give(
+            text in "(?:ab_c|key|KEY|bca|end|=| |\n|[xy]|[0-9]|[0-9]{8,13}|[xy]{9,11}){0,40}",
+        ) {
+            let rules: Vec<Rule> = PATTERNS.iter().map(|pattern| rule(pattern, pattern)).collect();
+            let mut plain = Vec::new();
+            for (number, pattern) in PATTERNS.iter().enumerate() {
+                let compiled = Compiled {
+                    rule: Arc::new(rule(pattern, pattern)),
+                    regex: OnceLock::new(),
+                    anchors: Vec::new(),
+                    starts_at_literal: false,
+                };
+                compiled.find(number, text.as_bytes(), &[], &mut plain);
+            }
+            prop_assert_eq!(find(rules, text.as_bytes()), plain);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Finding leaked secrets.
+//!
+//! Data flows one way: a [`source`] gives blobs; the prefilter and the matcher find what the
+//! rules describe; the filter judges it; what remains are [`finding`]s, and everything that could
+//! not be looked at is in the [`coverage`] ledger.
+
+pub mod allowlist;
+pub(crate) mod analysis;
+pub mod baseline;
+pub mod builtin;
+pub mod check;
+pub mod checksum;
+pub mod coverage;
+pub mod decode;
+pub mod encoding;
+pub mod entropy;
+pub mod example;
+pub mod finding;
+pub mod go_regex;
+pub mod ignore_file;
+pub(crate) mod inline_allow;
+pub mod location;
+pub mod matcher;
+pub mod pieces;
+pub(crate) mod plausible;
+pub(crate) mod prefilter;
+pub mod report;
+pub mod rule;
+pub mod scanner;
+pub mod session;
+pub mod source;
+pub(crate) mod words;

@@ -1,0 +1,253 @@
+//! Finds many literals in one pass. Every literal is at least `GRAM` bytes long, so looking at one
+//! gram in every `stride` bytes sees each literal exactly once: a bit table of folded grams says
+//! "nothing here" for nearly all of them, and the few that remain are compared byte for byte.
+//!
+//! It knows nothing of rules; the matcher gives literals their meaning.
+
+use super::analysis::Literal;
+
+const GRAM: usize = 3;
+/// Longer strides would need longer literals than rules have.
+const MOST_STRIDE: usize = 3;
+const TABLE_BITS: u32 = 16;
+const SLOT_BITS: u32 = 13;
+/// No gram: grams have 24 bits.
+const EMPTY: u32 = u32::MAX;
+
+/// How common grams are in source text, by their hash of 15 bits; `tests/models/train_grams.py` counts.
+static COMMON: &[u8; 1 << COMMON_BITS] = include_bytes!("grams.bin");
+const COMMON_BITS: u32 = 15;
+
+/// A literal that stands in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Hit {
+    /// Where its first byte is.
+    pub(crate) at: usize,
+    /// Which literal, in the order given to [`Prefilter::new`].
+    pub(crate) literal: u32,
+}
+
+/// A set of literals, ready to be looked for.
+#[derive(Debug)]
+pub(crate) struct Prefilter {
+    literals: Vec<Literal>,
+    /// Literals shorter than a gram; nearly always none.
+    short: Vec<u32>,
+    stride: usize,
+    /// By a gram's hash: which bytes may follow it, a bit for each value of their last three bits.
+    table: Box<[u8; 1 << TABLE_BITS]>,
+    /// Open hashing: a folded gram, and which of `candidates` it stands for.
+    slots: Vec<(u32, u32, u32)>,
+    /// A literal, and where in it the gram stands.
+    candidates: Vec<(u32, u8)>,
+}
+
+impl Prefilter {
+    pub(crate) fn new(literals: Vec<Literal>) -> Self {
+        let long = |literal: &&Literal| literal.bytes.len() >= GRAM;
+        let shortest = literals.iter().filter(long).map(|literal| literal.bytes.len()).min().unwrap_or(GRAM);
+        let stride = (shortest - GRAM + 1).min(MOST_STRIDE);
+        let mut by_gram: Vec<(u32, u32, u8)> = Vec::new();
+        let mut short = Vec::new();
+        for (index, literal) in literals.iter().enumerate() {
+            if literal.bytes.len() < GRAM {
+                short.push(index as u32);
+                continue;
+            }
+            let first = rarest_grams(&literal.bytes, stride);
+            for at in first..first + stride {
+                let gram = folded(&literal.bytes[at..at + GRAM]);
+                by_gram.push((gram, index as u32, at as u8));
+            }
+        }
+        by_gram.sort_unstable();
+        let mut table = Box::new([0u8; 1 << TABLE_BITS]);
+        // At most half full, so that a search ends soon.
+        let mut slots = vec![(EMPTY, 0, 0); (by_gram.len() * 2).next_power_of_two().max(1 << SLOT_BITS)];
+        let mut first = 0;
+        for same in by_gram.chunk_by(|a, b| a.0 == b.0) {
+            let gram = same[0].0;
+            for &(_, literal, at) in same {
+                let next = literals[literal as usize].bytes.get(at as usize + GRAM);
+                table[hash(gram, TABLE_BITS)] |= next.map_or(u8::MAX, |next| BIT[usize::from(*next & 7)]);
+            }
+            let mut slot = hash(gram, SLOT_BITS);
+            while slots[slot].0 != EMPTY {
+                slot = (slot + 1) % slots.len();
+            }
+            let end = first + same.len() as u32;
+            slots[slot] = (gram, first, end);
+            first = end;
+        }
+        let candidates = by_gram.into_iter().map(|(_, literal, at)| (literal, at)).collect();
+        Self { literals, short, stride, table, slots, candidates }
+    }
+
+    /// Bytes of the longest literal.
+    pub(crate) fn longest(&self) -> usize {
+        self.literals.iter().map(|literal| literal.bytes.len()).max().unwrap_or(0)
+    }
+
+    /// Bytes of a literal.
+    pub(crate) fn length(&self, literal: u32) -> usize {
+        self.literals[literal as usize].bytes.len()
+    }
+
+    /// Calls `found` for every literal in `text`, in no promised order.
+    pub(crate) fn find(&self, text: &[u8], mut found: impl FnMut(Hit)) {
+        for &literal in &self.short {
+            self.find_short(text, literal, &mut found);
+        }
+        if self.candidates.is_empty() || text.len() < GRAM {
+            return;
+        }
+        match self.stride {
+            1 => self.find_long::<1>(text, &mut found),
+            2 => self.find_long::<2>(text, &mut found),
+            _ => self.find_long::<MOST_STRIDE>(text, &mut found),
+        }
+    }
+
+    #[inline]
+    fn find_long<const STRIDE: usize>(&self, text: &[u8], found: &mut impl FnMut(Hit)) {
+        // Grams in one word of eight bytes, each with the byte after it.
+        let grams = (7 - GRAM) / STRIDE + 1;
+        let mut at = 0;
+        while let Some(eight) = text[at..].first_chunk::<8>() {
+            let word = u64::from_le_bytes(*eight) | FOLD;
+            let mut seen = 0u32;
+            for step in 0..grams {
+                let gram = (word >> (8 * STRIDE * step)) as u32 & GRAM_MASK;
+                let next = BIT[(word >> (8 * (STRIDE * step + GRAM))) as usize & 7];
+                seen |= u32::from(self.table[hash(gram, TABLE_BITS)] & next != 0) << step;
+            }
+            while seen != 0 {
+                self.check(text, at + seen.trailing_zeros() as usize * STRIDE, found);
+                seen &= seen - 1;
+            }
+            at += grams * STRIDE;
+        }
+        while at + GRAM <= text.len() {
+            self.check(text, at, found);
+            at += STRIDE;
+        }
+    }
+
+    #[inline(never)]
+    fn check(&self, text: &[u8], at: usize, found: &mut impl FnMut(Hit)) {
+        let gram = folded(&text[at..at + GRAM]);
+        let mut slot = hash(gram, SLOT_BITS);
+        while self.slots[slot].0 != gram {
+            if self.slots[slot].0 == EMPTY {
+                return;
+            }
+            slot = (slot + 1) % self.slots.len();
+        }
+        let (_, first, end) = self.slots[slot];
+        for &(literal, offset) in &self.candidates[first as usize..end as usize] {
+            let Some(start) = at.checked_sub(offset as usize) else { continue };
+            if self.stands(text, start, literal) {
+                found(Hit { at: start, literal });
+            }
+        }
+    }
+
+    #[inline]
+    fn stands(&self, text: &[u8], start: usize, literal: u32) -> bool {
+        let literal = &self.literals[literal as usize];
+        match text.get(start..start + literal.bytes.len()) {
+            Some(there) if literal.fold => there.eq_ignore_ascii_case(&literal.bytes),
+            Some(there) => there == literal.bytes,
+            None => false,
+        }
+    }
+
+    fn find_short(&self, text: &[u8], literal: u32, found: &mut impl FnMut(Hit)) {
+        let Some(&first) = self.literals[literal as usize].bytes.first() else { return };
+        let other = if first.is_ascii_lowercase() { first.to_ascii_uppercase() } else { first };
+        for at in memchr::memchr2_iter(first, other, text) {
+            if self.stands(text, at, literal) {
+                found(Hit { at, literal });
+            }
+        }
+    }
+}
+
+/// Sets the bit that tells ASCII letters' cases apart, in eight bytes at once.
+const FOLD: u64 = 0x2020_2020_2020_2020;
+const BIT: [u8; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
+const GRAM_MASK: u32 = 0x00ff_ffff;
+
+fn folded(gram: &[u8]) -> u32 {
+    (u32::from_le_bytes([gram[0], gram[1], gram[2], 0]) | FOLD as u32) & GRAM_MASK
+}
+
+#[inline]
+fn hash(gram: u32, bits: u32) -> usize {
+    (gram.wrapping_mul(0x9e37_79b1) >> (32 - bits)) as usize
+}
+
+/// Where the `stride` neighbouring grams begin that are least common in source text.
+fn rarest_grams(literal: &[u8], stride: usize) -> usize {
+    let common = |at: usize| {
+        let logarithm = COMMON[hash(folded(&literal[at..at + GRAM]), COMMON_BITS)];
+        (f32::from(logarithm) / 8.0).exp2()
+    };
+    let sum = |first: usize| (first..first + stride).map(common).sum::<f32>();
+    (0..=literal.len() - (GRAM + stride - 1)).min_by(|a, b| sum(*a).total_cmp(&sum(*b))).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn plain(literals: &[Literal], text: &[u8]) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        for at in 0..text.len() {
+            for (index, literal) in literals.iter().enumerate() {
+                let there = text.get(at..at + literal.bytes.len());
+                let stands = there.is_some_and(|there| {
+                    if literal.fold {
+                        there.eq_ignore_ascii_case(&literal.bytes)
+                    } else {
+                        there == literal.bytes
+                    }
+                });
+                if stands {
+                    hits.push(Hit { at, literal: index as u32 });
+                }
+            }
+        }
+        hits
+    }
+
+    proptest! {
+        #[test]
+        fn sees_each_literal_once_wherever_it_stands(
+            words in proptest::collection::vec(("[aAbB_-]{1,6}", any::<bool>()), 1..6),
+            text in "[aAbB_\\-\n]{0,120}",
+        ) {
+            let literals: Vec<Literal> = words
+                .into_iter()
+                .map(|(word, fold)| Literal {
+                    bytes: if fold { word.to_ascii_lowercase().into_bytes() } else { word.into_bytes() },
+                    fold,
+                })
+                .collect();
+            let mut hits = Vec::new();
+            Prefilter::new(literals.clone()).find(text.as_bytes(), |hit| hits.push(hit));
+            hits.sort();
+            prop_assert_eq!(hits, plain(&literals, text.as_bytes()));
+        }
+
+        #[test]
+        fn long_literals_stride(text in "[abc]{0,400}", word in "[abc]{5,9}") {
+            let literals = vec![Literal { bytes: word.into_bytes(), fold: false }];
+            let mut hits = Vec::new();
+            Prefilter::new(literals.clone()).find(text.as_bytes(), |hit| hits.push(hit));
+            hits.sort();
+            prop_assert_eq!(hits, plain(&literals, text.as_bytes()));
+        }
+    }
+}

@@ -1,0 +1,791 @@
+//! The engine as sources see it. Content is scanned without regard to where it lies
+//! ([`Scanner::scan`] gives [`Hit`]s), so that one blob of a history is scanned once; then hits are
+//! judged for each place that holds the content ([`Scanner::judge`] gives findings).
+//!
+//! It reads nothing and writes nothing.
+
+use super::allowlist::{AllowlistError, Candidate, CompiledAllowlist, Joining};
+use super::decode::{self, Decoded};
+use super::entropy::shannon;
+use super::finding::{Finding, Origin};
+use super::inline_allow;
+use super::location::{Lines, Location, lines};
+use super::matcher::{self, Analysed, CompileError, Match, Matcher, Scratch};
+use super::pieces::{Piece, fresh_ranges};
+use super::rule::{Allowlist, Rule, Ruleset, Severity};
+use super::{builtin, checksum, plausible};
+use crate::secret::Secret;
+use regex::bytes::Regex;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::ops::{Range, RangeInclusive};
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// Lines longer than this are kept in part: minified files have lines of megabytes.
+const LONGEST_LINE: usize = 4096;
+/// So much of a longer line is kept on either side of the match.
+const AROUND: usize = 200;
+
+/// How content is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How often decoded text is decoded again; 0: not at all.
+    pub max_decode_depth: u32,
+    /// Comments such as `gitleaks:allow` hold.
+    pub inline_allows: bool,
+    /// How the expressions of an allowlist are compiled.
+    pub joining: Joining,
+    /// One secret that several rules see is one finding, of the most specific rule. gitleaks drops
+    /// only generic ones.
+    pub one_rule_per_secret: bool,
+    /// What a secret says of itself (a wrong checksum) counts.
+    pub checksums: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_decode_depth: 5,
+            inline_allows: true,
+            joining: Joining::Apart,
+            one_rule_per_secret: true,
+            checksums: true,
+        }
+    }
+}
+
+/// Rules and allowlists, ready to be run by many threads.
+#[derive(Debug)]
+pub struct Scanner {
+    matcher: Matcher,
+    paths: Vec<OnceLock<Option<Regex>>>,
+    global: Vec<Listed>,
+    by_rule: Vec<Vec<Listed>>,
+    /// Rules that are about paths alone.
+    path_rules: Vec<usize>,
+    options: Options,
+    scratches: Mutex<Vec<Scratch>>,
+}
+
+/// An allowlist, and which of its criteria look at what.
+#[derive(Debug)]
+struct Listed {
+    compiled: CompiledAllowlist,
+    /// Cannot be decided without knowing the place.
+    needs_place: bool,
+    /// Has criteria on content.
+    on_content: bool,
+}
+
+impl Listed {
+    fn new(list: Allowlist, joining: Joining) -> Self {
+        let on_place = !list.paths.is_empty() || !list.commits.is_empty();
+        let on_content = !list.regexes.is_empty() || !list.stopwords.is_empty();
+        Self {
+            needs_place: list.all && on_place,
+            on_content,
+            compiled: CompiledAllowlist::new(list, joining),
+        }
+    }
+}
+
+/// A match that is no false alarm as far as the content alone can tell.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    rule: usize,
+    location: Location,
+    /// Where the secret lies in the content, with all of an encoded token that it came from.
+    span: Range<usize>,
+    matched: Secret,
+    secret: Secret,
+    line: Secret,
+    line_cut: usize,
+    entropy: f64,
+    tags: Vec<String>,
+    required: Vec<(String, Location)>,
+    /// In which pass of decoding it was found.
+    pass: usize,
+    identity: u128,
+}
+
+impl Hit {
+    /// Equal for the same rule, secret and line text, wherever they lie.
+    pub fn identity(&self) -> u128 {
+        self.identity
+    }
+
+    /// The lines of the content that it lies in, from 1.
+    pub fn lines(&self) -> RangeInclusive<usize> {
+        self.location.start_line..=self.location.end_line
+    }
+}
+
+/// What was learnt of a content and is of use for contents that are made of it.
+#[derive(Debug, Default)]
+pub struct Learnt(Option<Known>);
+
+#[derive(Debug)]
+struct Known {
+    literals: matcher::Learnt,
+    /// Something in it decodes.
+    decodes: bool,
+}
+
+/// Why a match is no finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Drop {
+    /// The secret's entropy is not above the rule's.
+    Entropy,
+    /// It looks like a word, a name, a path, an expression or a placeholder.
+    Implausible,
+    /// Its own checksum is wrong.
+    Checksum,
+    /// A comment on its line allows it.
+    InlineAllow,
+    /// An allowlist allows it.
+    Allowlist,
+    /// What the rule requires nearby is not there, or the rule only serves others.
+    Required,
+    /// A more specific rule sees the same secret.
+    MoreSpecific,
+    /// The rule is not for this path, or an allowlist allows the path.
+    Path,
+}
+
+impl Drop {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Entropy => "its entropy is not above the rule's",
+            Self::Implausible => "it looks like a word, a name, a path, an expression or a placeholder",
+            Self::Checksum => "its checksum is wrong",
+            Self::InlineAllow => "a comment on its line allows it",
+            Self::Allowlist => "an allowlist allows it",
+            Self::Required => "what the rule requires nearby is not there",
+            Self::MoreSpecific => "a more specific rule sees the same secret",
+            Self::Path => "the rule is not for this path, or the path is allowed",
+        }
+    }
+}
+
+/// What became of one match.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The rule that matched.
+    pub rule: Arc<Rule>,
+    /// Where.
+    pub location: Location,
+    /// Bits a character of the secret.
+    pub entropy: f64,
+    /// Why it is no finding; none: it is one.
+    pub drop: Option<Drop>,
+}
+
+/// Where content lies.
+#[derive(Clone, Debug)]
+pub struct Place<'p> {
+    /// As reports show it.
+    pub path: &'p str,
+    /// As expressions may spell it: as typed, and from the root of the scan.
+    pub spellings: &'p [&'p str],
+    /// The link that led to it.
+    pub symlink: Option<&'p str>,
+    /// Where it can be seen on the web.
+    pub link: Option<&'p str>,
+    /// Where it was read.
+    pub origin: &'p Origin,
+    /// Whether it still stands at HEAD.
+    pub at_head: Option<bool>,
+}
+
+impl Scanner {
+    /// The built-in rules as they stand, in `ruleset` (whose global allowlists may be more). Only
+    /// rules in `only` run; all where it is empty.
+    pub fn builtin(ruleset: Ruleset, only: &[String], options: Options) -> Self {
+        let rules = ruleset.rules.into_iter().zip(builtin::anchors());
+        let rules = rules.map(|(rule, anchors)| Analysed { rule: Arc::new(rule), anchors }).collect();
+        Self::of(rules, ruleset.allowlists, only, options)
+    }
+
+    /// These rules.
+    pub fn new(ruleset: Ruleset, only: &[String], options: Options) -> Self {
+        let rules = ruleset.rules.into_iter().map(|rule| Analysed::new(Arc::new(rule))).collect();
+        Self::of(rules, ruleset.allowlists, only, options)
+    }
+
+    fn of(mut rules: Vec<Analysed>, global: Vec<Allowlist>, only: &[String], options: Options) -> Self {
+        if !only.is_empty() {
+            // A rule that another one requires must run as well, without a report of its own.
+            let required: Vec<String> = rules
+                .iter()
+                .filter(|one| only.contains(&one.rule.id))
+                .flat_map(|one| one.rule.required.iter().map(|required| required.id.clone()))
+                .collect();
+            rules.retain(|one| only.contains(&one.rule.id) || required.contains(&one.rule.id));
+            for one in &mut rules {
+                if !only.contains(&one.rule.id) {
+                    Arc::make_mut(&mut one.rule).skip_report = true;
+                }
+            }
+        }
+        let listed = |list: &Allowlist| Listed::new(list.clone(), options.joining);
+        let by_rule = rules.iter().map(|one| one.rule.allowlists.iter().map(listed).collect()).collect();
+        let is_path_rule = |rule: &Rule| rule.regex.is_none() && rule.path.is_some() && !rule.skip_report;
+        let path_rules = (0..rules.len()).filter(|&number| is_path_rule(&rules[number].rule)).collect();
+        Self {
+            path_rules,
+            paths: rules.iter().map(|_| OnceLock::new()).collect(),
+            global: global.iter().map(listed).collect(),
+            by_rule,
+            matcher: Matcher::new(rules),
+            options,
+            scratches: Mutex::default(),
+        }
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        self.matcher.rules()
+    }
+
+    /// The rules that these hits are of.
+    pub fn rules_of<'h>(&'h self, hits: &'h [Hit]) -> impl Iterator<Item = &'h Arc<Rule>> {
+        hits.iter().map(|hit| self.matcher.rule(hit.rule))
+    }
+
+    /// Compiles the rule of that number now.
+    ///
+    /// # Errors
+    /// When it is too large.
+    pub fn compile_rule(&self, number: usize) -> Result<(), CompileError> {
+        self.matcher.compile(number)
+    }
+
+    /// Rules that were needed and could not be compiled: they found nothing.
+    pub fn broken(&self) -> impl Iterator<Item = &CompileError> {
+        self.matcher.broken()
+    }
+
+    /// Whether a global allowlist allows the place, whatever stands there.
+    ///
+    /// # Errors
+    /// When an expression of the list cannot be compiled.
+    pub fn allows_place(&self, spellings: &[&str], commit: &str) -> Result<bool, AllowlistError> {
+        for list in &self.global {
+            if list.compiled.allows_place(spellings, commit)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether some rule is about paths alone, so that every path must be seen.
+    pub fn wants_paths(&self) -> bool {
+        !self.path_rules.is_empty()
+    }
+
+    /// Whether a rule about paths alone finds something at the path.
+    pub fn names_a_secret(&self, path: &str) -> bool {
+        self.path_rules.iter().any(|&number| self.matches_path(number, &[path]))
+    }
+
+    /// Everything in `content` that a rule finds and that content alone does not clear.
+    ///
+    /// # Errors
+    /// When an expression of an allowlist cannot be compiled.
+    pub fn scan(&self, content: &[u8]) -> Result<Vec<Hit>, AllowlistError> {
+        let mut scratch = lock(&self.scratches).pop().unwrap_or_default();
+        let hits = self.scan_with(content, &mut scratch);
+        lock(&self.scratches).push(scratch);
+        hits
+    }
+
+    /// As [`Self::scan`], and says what is of use for the contents that are made of this one.
+    ///
+    /// # Errors
+    /// As [`Self::scan`].
+    pub fn scan_base(&self, content: &[u8]) -> Result<(Vec<Hit>, Learnt), AllowlistError> {
+        self.scan_version(content, |matcher, scratch, matches| {
+            (matcher.find_and_learn(content, scratch, matches), true)
+        })
+    }
+
+    /// As [`Self::scan_base`], for a content that is made of `pieces` of another one of `base_len`
+    /// bytes, and with what was learnt of that.
+    ///
+    /// # Errors
+    /// As [`Self::scan`].
+    pub fn scan_delta(
+        &self,
+        content: &[u8],
+        base_len: usize,
+        learnt: &Learnt,
+        pieces: &[Piece],
+    ) -> Result<(Vec<Hit>, Learnt), AllowlistError> {
+        let Some(known) = &learnt.0 else { return self.scan_base(content) };
+        self.scan_version(content, |matcher, scratch, matches| {
+            let delta = matcher::Delta { base_len, learnt: &known.literals, pieces };
+            let literals = matcher.find_in_delta(content, &delta, scratch, matches);
+            // A token that is not whole and with both its neighbours in one copied run touches these.
+            let about_joins = fresh_ranges(pieces, base_len, 3);
+            (literals, known.decodes || decode::decodes_at(content, about_joins))
+        })
+    }
+
+    /// Scans with a search that says what it learnt and whether something may decode.
+    fn scan_version(
+        &self,
+        content: &[u8],
+        search: impl FnOnce(&Matcher, &mut Scratch, &mut Vec<Match>) -> (matcher::Learnt, bool),
+    ) -> Result<(Vec<Hit>, Learnt), AllowlistError> {
+        if super::encoding::to_utf8(content).is_some() || u32::try_from(content.len()).is_err() {
+            return Ok((self.scan(content)?, Learnt::default()));
+        }
+        let mut scratch = lock(&self.scratches).pop().unwrap_or_default();
+        let (mut matches, mut hits) = (Vec::new(), Vec::new());
+        let (literals, may_decode) = search(&self.matcher, &mut scratch, &mut matches);
+        let found = |admitted: Result<Hit, Dropped>| hits.extend(admitted.ok());
+        let decodes = self.admit_all(content, matches, Some(&literals), may_decode, &mut scratch, found);
+        lock(&self.scratches).push(scratch);
+        let learnt = Learnt(Some(Known { literals, decodes: decodes? }));
+        self.resolve_required(&mut hits);
+        drop_repeated(&mut hits);
+        Ok((hits, learnt))
+    }
+
+    fn scan_with(&self, content: &[u8], scratch: &mut Scratch) -> Result<Vec<Hit>, AllowlistError> {
+        let mut hits = Vec::new();
+        self.each_match(content, scratch, |admitted| hits.extend(admitted.ok()))?;
+        self.resolve_required(&mut hits);
+        drop_repeated(&mut hits);
+        Ok(hits)
+    }
+
+    /// Every match in `content`, with why it is or is not a finding at `place`.
+    ///
+    /// # Errors
+    /// When an expression of an allowlist cannot be compiled.
+    pub fn explain(&self, content: &[u8], place: &Place<'_>) -> Result<Vec<Verdict>, AllowlistError> {
+        let verdict = |hit: &Hit, drop| Verdict {
+            rule: Arc::clone(self.matcher.rule(hit.rule)),
+            location: hit.location,
+            entropy: hit.entropy,
+            drop,
+        };
+        let (mut verdicts, mut hits) = (Vec::new(), Vec::new());
+        self.each_match(content, &mut Scratch::default(), |admitted| match admitted {
+            Ok(hit) => hits.push(hit),
+            Err((rule, location, entropy, drop)) => {
+                let rule = Arc::clone(self.matcher.rule(rule));
+                verdicts.push(Verdict { rule, location, entropy, drop: Some(drop) });
+            }
+        })?;
+        let all = hits.clone();
+        self.resolve_required(&mut hits);
+        for hit in &all {
+            let same =
+                |other: &&Hit| other.rule == hit.rule && other.span == hit.span && other.pass == hit.pass;
+            verdicts.push(match hits.iter().find(same) {
+                None => verdict(hit, Some(Drop::Required)),
+                Some(hit) if self.judge([hit], place)?.is_empty() => verdict(hit, Some(Drop::Path)),
+                Some(hit) => {
+                    let findings = self.judge(&hits, place)?;
+                    let kept = findings.iter().any(|finding| {
+                        finding.location == hit.location && finding.rule.id == self.matcher.rule(hit.rule).id
+                    });
+                    verdict(hit, (!kept).then_some(Drop::MoreSpecific))
+                }
+            });
+        }
+        verdicts.sort_by(|a, b| (a.location, &a.rule.id).cmp(&(b.location, &b.rule.id)));
+        verdicts.dedup_by(|a, b| (a.location, &a.rule.id, a.drop) == (b.location, &b.rule.id, b.drop));
+        Ok(verdicts)
+    }
+
+    /// Hands on what content alone tells of every match, as it stands and decoded.
+    fn each_match(
+        &self,
+        content: &[u8],
+        scratch: &mut Scratch,
+        found: impl FnMut(Result<Hit, Dropped>),
+    ) -> Result<(), AllowlistError> {
+        let transcoded = super::encoding::to_utf8(content);
+        let text: &[u8] = transcoded.as_ref().map_or(content, |transcoded| &transcoded.text);
+        let mut matches = Vec::new();
+        self.matcher.find(text, scratch, &mut matches);
+        self.admit_all(text, matches, None, true, scratch, found)?;
+        Ok(())
+    }
+
+    /// Hands on what content alone tells of `matches` and of what is found in decoded text, and says
+    /// whether something decodes; if not `may_decode`, nothing does. With what was learnt of the
+    /// text, only what was decoded in it is searched.
+    fn admit_all(
+        &self,
+        text: &[u8],
+        mut matches: Vec<Match>,
+        learnt: Option<&matcher::Learnt>,
+        may_decode: bool,
+        scratch: &mut Scratch,
+        mut found: impl FnMut(Result<Hit, Dropped>),
+    ) -> Result<bool, AllowlistError> {
+        let view = View { text, lines: OnceLock::new(), allows: OnceLock::new() };
+        for one in matches.drain(..) {
+            found(self.admit(&view, text, one, None)?);
+        }
+        let (mut decoded, mut learnt_here): (Option<Decoded>, Option<matcher::Learnt>) = (None, None);
+        let passes = if may_decode { self.options.max_decode_depth as usize } else { 0 };
+        for pass in 1..=passes {
+            let next = match &decoded {
+                None => decode::decode(text),
+                Some(before) => before.again(),
+            };
+            let Some(next) = next else { break };
+            let base_len = decoded.as_ref().map_or(text.len(), |before| before.text().len());
+            let decoded = decoded.insert(next);
+            match learnt_here.as_ref().or(learnt) {
+                None => self.matcher.find(decoded.text(), scratch, &mut matches),
+                Some(learnt) => {
+                    let delta = matcher::Delta { base_len, learnt, pieces: decoded.delta() };
+                    let learnt = self.matcher.find_in_delta(decoded.text(), &delta, scratch, &mut matches);
+                    learnt_here = Some(learnt);
+                }
+            }
+            for one in matches.drain(..).filter(|one| decoded.touches(&one.range)) {
+                found(self.admit(&view, decoded.text(), one, Some((decoded, pass)))?);
+            }
+        }
+        Ok(decoded.is_some())
+    }
+
+    /// Makes a hit of a match, if content alone does not clear it. `text` is what was searched; it is
+    /// not the content where that was decoded.
+    fn admit(
+        &self,
+        view: &View<'_>,
+        text: &[u8],
+        one: Match,
+        decoded: Option<(&Decoded, usize)>,
+    ) -> Result<Result<Hit, Dropped>, AllowlistError> {
+        let rule = self.matcher.rule(one.rule);
+        let secret = &text[one.secret.clone()];
+        let entropy = shannon(secret);
+        let (range, span, tags) = match decoded {
+            None => (one.range.clone(), one.secret.clone(), Vec::new()),
+            Some((decoded, _)) => {
+                let source = decoded.source(&one.range);
+                (source.range.clone(), decoded.source(&one.secret).range, source.tags())
+            }
+        };
+        let dropped = |drop| Ok(Err((one.rule, view.lines().locate(&range), entropy, drop)));
+        if rule.entropy > 0.0 && entropy <= rule.entropy {
+            return dropped(Drop::Entropy);
+        }
+        if rule.plausible && !plausible::plausible(text, one.range.start, one.secret.clone()) {
+            return dropped(Drop::Implausible);
+        }
+        if self.options.checksums && checksum::refutes(&rule.id, secret) {
+            return dropped(Drop::Checksum);
+        }
+        if self.options.inline_allows && view.allows(&range, &rule.id) {
+            return dropped(Drop::InlineAllow);
+        }
+        let candidate = Candidate {
+            secret,
+            matched: &text[one.range.clone()],
+            line: &text[lines(text, one.range.clone())],
+            paths: &[],
+            commit: "",
+        };
+        for list in self.global.iter().chain(&self.by_rule[one.rule]) {
+            if list.on_content && !list.needs_place && list.compiled.allows(&candidate)? {
+                return dropped(Drop::Allowlist);
+            }
+        }
+        let (line, line_cut) = view.line(&range);
+        Ok(Ok(Hit {
+            rule: one.rule,
+            location: view.lines().locate(&range),
+            span,
+            matched: lossy(candidate.matched),
+            secret: lossy(secret),
+            line: lossy(&line),
+            line_cut,
+            entropy,
+            tags: rule.tags.iter().cloned().chain(tags).collect(),
+            required: Vec::new(),
+            pass: decoded.map_or(0, |(_, pass)| pass),
+            identity: identity(&rule.id, secret, &line),
+        }))
+    }
+
+    /// Drops hits whose rule requires another one that found nothing nearby in the same pass.
+    fn resolve_required(&self, hits: &mut Vec<Hit>) {
+        let mut kept: Vec<Option<Vec<(String, Location)>>> = Vec::with_capacity(hits.len());
+        for hit in hits.iter() {
+            let mut with = Vec::new();
+            let all = self.matcher.rule(hit.rule).required.iter().all(|required| {
+                let near = hits.iter().filter(|other| {
+                    let (here, there) = (hit.location, other.location);
+                    other.pass == hit.pass
+                        && self.matcher.rule(other.rule).id == required.id
+                        && required
+                            .within_lines
+                            .is_none_or(|most| here.start_line.abs_diff(there.start_line) <= most)
+                        && required
+                            .within_columns
+                            .is_none_or(|most| here.start_column.abs_diff(there.start_column) <= most)
+                });
+                let before = with.len();
+                with.extend(near.map(|other| (required.id.clone(), other.location)));
+                with.len() > before
+            });
+            kept.push((all && !self.matcher.rule(hit.rule).skip_report).then_some(with));
+        }
+        let mut kept = kept.into_iter();
+        hits.retain_mut(|hit| match kept.next().flatten() {
+            Some(with) => {
+                hit.required = with;
+                true
+            }
+            None => false,
+        });
+    }
+
+    /// The findings at one place, of the hits in its content.
+    ///
+    /// # Errors
+    /// When an expression of an allowlist cannot be compiled.
+    pub fn judge<'h>(
+        &self,
+        hits: impl IntoIterator<Item = &'h Hit>,
+        place: &Place<'_>,
+    ) -> Result<Vec<Finding>, AllowlistError> {
+        Ok(self.keep(hits, place)?.into_iter().map(|hit| self.finding(hit, place)).collect())
+    }
+
+    /// The hits that are findings at a place.
+    ///
+    /// # Errors
+    /// When an expression of an allowlist cannot be compiled.
+    pub fn keep<'h>(
+        &self,
+        hits: impl IntoIterator<Item = &'h Hit>,
+        place: &Place<'_>,
+    ) -> Result<Vec<&'h Hit>, AllowlistError> {
+        let commit = match place.origin {
+            Origin::Commit(commit) => commit.id.as_str(),
+            _ => "",
+        };
+        let mut kept: Vec<&Hit> = Vec::new();
+        if !self.allows_place(place.spellings, commit)? {
+            for hit in hits {
+                if self.applies(hit.rule, place) && !self.allows_here(hit, place, commit)? {
+                    kept.push(hit);
+                }
+            }
+        }
+        self.one_of_each(&mut kept);
+        Ok(kept)
+    }
+
+    /// What rules about paths alone find at a place.
+    ///
+    /// # Errors
+    /// When an expression of an allowlist cannot be compiled.
+    pub fn judge_path(&self, place: &Place<'_>) -> Result<Vec<Finding>, AllowlistError> {
+        let commit = match place.origin {
+            Origin::Commit(commit) => commit.id.as_str(),
+            _ => "",
+        };
+        let mut findings = Vec::new();
+        for &number in &self.path_rules {
+            let rule = self.matcher.rule(number);
+            if !self.matches_path(number, place.spellings) {
+                continue;
+            }
+            let mut allowed = self.allows_place(place.spellings, commit)?;
+            for list in &self.by_rule[number] {
+                allowed |= list.compiled.allows_place(place.spellings, commit)?;
+            }
+            if !allowed {
+                findings.push(path_finding(rule, place));
+            }
+        }
+        Ok(findings)
+    }
+
+    /// Whether the rule's own path expression, if any, holds.
+    fn applies(&self, number: usize, place: &Place<'_>) -> bool {
+        self.matcher.rule(number).path.is_none() || self.matches_path(number, place.spellings)
+    }
+
+    fn matches_path(&self, number: usize, spellings: &[&str]) -> bool {
+        let Some(pattern) = self.matcher.rule(number).path.as_deref() else { return false };
+        let regex = self.paths[number]
+            .get_or_init(|| regex::bytes::RegexBuilder::new(pattern).unicode(false).build().ok());
+        regex.as_ref().is_some_and(|regex| spellings.iter().any(|path| regex.is_match(path.as_bytes())))
+    }
+
+    fn allows_here(&self, hit: &Hit, place: &Place<'_>, commit: &str) -> Result<bool, AllowlistError> {
+        let candidate = Candidate {
+            secret: hit.secret.expose().as_bytes(),
+            matched: hit.matched.expose().as_bytes(),
+            line: hit.line.expose().as_bytes(),
+            paths: place.spellings,
+            commit,
+        };
+        for list in self.global.iter().filter(|list| list.needs_place && list.on_content) {
+            if list.compiled.allows(&candidate)? {
+                return Ok(true);
+            }
+        }
+        for list in &self.by_rule[hit.rule] {
+            if list.compiled.allows_place(place.spellings, commit)?
+                || list.needs_place && list.on_content && list.compiled.allows(&candidate)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Leaves one hit where several rules see the same secret.
+    fn one_of_each(&self, hits: &mut Vec<&Hit>) {
+        let is_generic = |hit: &Hit| self.matcher.rule(hit.rule).id.to_ascii_lowercase().contains("generic");
+        if !self.options.one_rule_per_secret {
+            let mut specific: FxHashMap<usize, Vec<&Hit>> = FxHashMap::default();
+            for hit in hits.iter().filter(|hit| !is_generic(hit)) {
+                specific.entry(hit.location.start_line).or_default().push(hit);
+            }
+            hits.retain(|hit| {
+                let covers = |other: &&Hit| other.secret.expose().contains(hit.secret.expose());
+                let here = specific.get(&hit.location.start_line);
+                !is_generic(hit) || !here.is_some_and(|others| others.iter().any(covers))
+            });
+            return;
+        }
+        let rank = |hit: &Hit| {
+            let rule = self.matcher.rule(hit.rule);
+            let tagged = rule.tags.iter().any(|tag| tag == "generic");
+            (
+                is_generic(hit) || tagged,
+                std::cmp::Reverse::<Severity>(rule.severity),
+                hit.pass,
+                std::cmp::Reverse(hit.span.len()),
+            )
+        };
+        let mut best: Vec<&Hit> = std::mem::take(hits);
+        best.sort_by(|a, b| (rank(a), &a.span.start, a.rule).cmp(&(rank(b), &b.span.start, b.rule)));
+        // What is kept does not overlap: only the last one that starts before a hit's end can.
+        let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
+        for hit in best {
+            let before = taken.range(..hit.span.end).next_back();
+            if before.is_none_or(|(_, end)| *end <= hit.span.start) {
+                taken.insert(hit.span.start, hit.span.end);
+                hits.push(hit);
+            }
+        }
+    }
+
+    /// The finding that a hit is at a place.
+    pub fn finding(&self, hit: &Hit, place: &Place<'_>) -> Finding {
+        Finding {
+            rule: Arc::clone(self.matcher.rule(hit.rule)),
+            tags: hit.tags.clone(),
+            location: hit.location,
+            matched: hit.matched.clone(),
+            secret: hit.secret.clone(),
+            line: hit.line.clone(),
+            line_cut: hit.line_cut,
+            entropy: hit.entropy,
+            path: place.path.to_owned(),
+            symlink: place.symlink.map(str::to_owned),
+            link: place.link.map(str::to_owned),
+            origin: place.origin.clone(),
+            required: hit.required.clone(),
+            at_head: place.at_head,
+        }
+    }
+}
+
+/// What merely touches decoded text is found again in the next pass: once is enough.
+fn drop_repeated(hits: &mut Vec<Hit>) {
+    if hits.iter().any(|hit| hit.pass > 0) {
+        let mut seen = FxHashSet::default();
+        hits.retain(|hit| seen.insert((hit.rule, hit.location, hit.span.clone(), hit.identity)));
+    }
+}
+
+/// The rule's number, the place, the entropy, and why it is no finding.
+type Dropped = (usize, Location, f64, Drop);
+
+/// What a rule about paths alone finds.
+fn path_finding(rule: &Arc<Rule>, place: &Place<'_>) -> Finding {
+    Finding {
+        rule: Arc::clone(rule),
+        tags: rule.tags.clone(),
+        location: Location::default(),
+        matched: Secret::new(format!("file detected: {}", place.path)),
+        secret: Secret::new(String::new()),
+        line: Secret::new(String::new()),
+        line_cut: 0,
+        entropy: 0.0,
+        path: place.path.to_owned(),
+        symlink: place.symlink.map(str::to_owned),
+        link: place.link.map(str::to_owned),
+        origin: place.origin.clone(),
+        required: Vec::new(),
+        at_head: place.at_head,
+    }
+}
+
+/// The content with what is worked out of it when first needed.
+struct View<'t> {
+    text: &'t [u8],
+    lines: OnceLock<Lines>,
+    allows: OnceLock<bool>,
+}
+
+impl View<'_> {
+    fn lines(&self) -> &Lines {
+        self.lines.get_or_init(|| Lines::of(self.text))
+    }
+
+    fn allows(&self, range: &Range<usize>, rule: &str) -> bool {
+        *self.allows.get_or_init(|| inline_allow::present(self.text))
+            && inline_allow::allows(&self.text[lines(self.text, range.clone())], rule)
+    }
+
+    /// The lines around a match, and how much is left out at their start.
+    fn line(&self, range: &Range<usize>) -> (Cow<'_, [u8]>, usize) {
+        let whole = lines(self.text, range.clone());
+        if whole.len() <= LONGEST_LINE.max(range.len()) {
+            return (Cow::Borrowed(&self.text[whole]), 0);
+        }
+        let start = whole.start.max(range.start.saturating_sub(AROUND));
+        let end = whole.end.min(range.end + AROUND);
+        (Cow::Borrowed(&self.text[start..end]), start - whole.start)
+    }
+}
+
+/// 128 bits, so that no two different hits of a history are taken for one.
+fn identity(rule: &str, secret: &[u8], line: &[u8]) -> u128 {
+    let half = |salt: u8| {
+        let mut hasher = std::hash::DefaultHasher::new();
+        (salt, rule, secret, line).hash(&mut hasher);
+        u128::from(hasher.finish())
+    };
+    half(0) << 64 | half(1)
+}
+
+fn lossy(bytes: &[u8]) -> Secret {
+    Secret::new(String::from_utf8_lossy(bytes).into_owned())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

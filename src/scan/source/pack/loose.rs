@@ -1,0 +1,106 @@
+//! Loose objects: one file each, `xx/` and the rest of the name below an objects directory. Apart
+//! because they share nothing with packs but the compression.
+
+use super::error::{Fault, PackError};
+use super::id::{HashKind, Id, Kind};
+use super::inflate::{self, Inflater};
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+/// `blob 18446744073709551615` and its NUL fit well.
+const LONGEST_HEADER: usize = 64;
+
+/// Where `id` would be.
+pub(super) fn path(objects: &Path, id: &Id) -> PathBuf {
+    let hex = id.to_string();
+    objects.join(&hex[..2]).join(&hex[2..])
+}
+
+/// Kind and size of a loose object; `None` if it is not there.
+pub(super) fn header(objects: &Path, id: &Id) -> Result<Option<(Kind, u64)>, PackError> {
+    let path = path(objects, id);
+    let damaged = |fault| PackError::Loose { path: path.clone(), id: *id, fault };
+    let mut start = Vec::new();
+    match fs::File::open(&path).and_then(|file| file.take(4096).read_to_end(&mut start)) {
+        Err(cause) if is_absent(&cause) => return Ok(None),
+        Err(cause) => return Err(PackError::io(&path, cause)),
+        Ok(_) => {}
+    }
+    let (kind, size, _) = parse(&start).map_err(damaged)?;
+    Ok(Some((kind, size)))
+}
+
+/// A loose object of at most `limit` bytes; `None` if it is not there.
+pub(super) fn read(
+    objects: &Path,
+    id: &Id,
+    limit: u64,
+    inflater: &mut Inflater,
+) -> Result<Option<(Kind, Vec<u8>)>, PackError> {
+    let path = path(objects, id);
+    let damaged = |fault| PackError::Loose { path: path.clone(), id: *id, fault };
+    match header(objects, id)? {
+        None => return Ok(None),
+        Some((_, size)) if size > limit => return Err(damaged(Fault::TooLarge { size })),
+        Some(_) => {}
+    }
+    // Incompressible data grows by less than a thousandth.
+    let mut packed = Vec::new();
+    let most = limit + limit / 512 + 4096;
+    let read = fs::File::open(&path).and_then(|file| file.take(most).read_to_end(&mut packed));
+    read.map_err(|cause| PackError::io(&path, cause))?;
+    let (kind, size, header) = parse(&packed).map_err(damaged)?;
+    if size > limit {
+        return Err(damaged(Fault::TooLarge { size }));
+    }
+    let mut content = Vec::new();
+    inflater.inflate(&packed, header + size as usize, &mut content).map_err(damaged)?;
+    content.drain(..header);
+    Ok(Some((kind, content)))
+}
+
+/// Kind, size of the content, and length of the header before it.
+fn parse(packed: &[u8]) -> Result<(Kind, u64, usize), Fault> {
+    let mut buffer = [0; LONGEST_HEADER];
+    let start = inflate::prefix(packed, &mut buffer)?;
+    let end = start.iter().position(|&byte| byte == 0).ok_or(Fault::Header)?;
+    let space = start[..end].iter().position(|&byte| byte == b' ').ok_or(Fault::Header)?;
+    let kind = Kind::from_name(&start[..space]).ok_or(Fault::Header)?;
+    let digits = std::str::from_utf8(&start[space + 1..end]).map_err(|_| Fault::Header)?;
+    let size = digits.parse::<u64>().map_err(|_| Fault::Header)?;
+    Ok((kind, size, end + 1))
+}
+
+/// All loose objects of a directory, by what their files are called; directories that cannot be
+/// read go to `problem`.
+pub(super) fn list(objects: &Path, hash: HashKind, mut problem: impl FnMut(PackError)) -> Vec<Id> {
+    let mut ids = Vec::new();
+    for byte in 0..=255u8 {
+        let start = format!("{byte:02x}");
+        let directory = objects.join(&start);
+        let entries = match fs::read_dir(&directory) {
+            Ok(entries) => entries,
+            Err(cause) if is_absent(&cause) => continue,
+            Err(cause) => {
+                problem(PackError::io(&directory, cause));
+                continue;
+            }
+        };
+        for entry in entries {
+            match entry {
+                Ok(entry) => {
+                    let name = entry.file_name();
+                    let id = name.to_str().and_then(|rest| Id::from_hex(&format!("{start}{rest}")));
+                    ids.extend(id.filter(|id| id.hash_kind() == hash));
+                }
+                Err(cause) => problem(PackError::io(&directory, cause)),
+            }
+        }
+    }
+    ids
+}
+
+pub(super) fn is_absent(cause: &io::Error) -> bool {
+    matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}

@@ -1,0 +1,381 @@
+//! The command line, from arguments to exit code and both outputs.
+
+use crate::harness::{BASE62, Dir, Repo, git, token};
+use serde_json::Value;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+const SEC: &str = "[[rules]]\nid = 'sec'\nregex = '''sec=(\\w+)'''\n";
+
+/// A directory with a configuration that finds `sec=WORD`.
+fn dir() -> Dir {
+    let dir = Dir::new();
+    dir.write(".gitleaks.toml", SEC);
+    dir
+}
+
+/// A repository with such a configuration, not committed.
+fn repo() -> Repo {
+    let repo = Repo::new();
+    repo.write(".gitleaks.toml", SEC);
+    repo
+}
+
+#[track_caller]
+fn report(dir: &Dir, arguments: &[&str]) -> Vec<Value> {
+    let run = dir.cofferdam().args(arguments).args(["-f", "json", "-r", "-", "--show-secrets"]).run();
+    assert!(matches!(run.code, Some(0 | 1)), "{run:?}");
+    serde_json::from_str(&run.stdout).unwrap()
+}
+
+/// `file:secret` of each finding; `file:secret@commit` where it is of a commit.
+#[track_caller]
+fn found(dir: &Dir, arguments: &[&str]) -> Vec<String> {
+    let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
+    let one = |finding: &Value| {
+        let place = format!("{}:{}", text(finding, "File"), text(finding, "Secret"));
+        match text(finding, "Commit") {
+            commit if commit.is_empty() => place,
+            commit => format!("{place}@{commit}"),
+        }
+    };
+    report(dir, arguments).iter().map(one).collect()
+}
+
+#[test]
+fn exit_codes() {
+    let dir = dir();
+    dir.write("clean.txt", "nothing\n");
+    dir.write("leak.txt", "sec=al2\n");
+    let run = |arguments: &[&str]| dir.cofferdam().args(arguments).run();
+    run(&["dir", "clean.txt", "-c", ".gitleaks.toml"]).expect_code(0).expect_stdout("No secrets found.\n");
+    let leak = run(&["dir", "leak.txt", "-c", ".gitleaks.toml"]).expect_code(1);
+    assert!(leak.stdout.ends_with('\n') && leak.stderr.ends_with('\n'), "{leak:?}");
+    run(&["dir", "--exit-code", "7"]).expect_code(7);
+    run(&["dir", "--exit-code", "0"]).expect_code(0);
+    run(&["dir", "--no-such-flag"]).expect_code(2).expect_stderr("--no-such-flag");
+    run(&["no-such-command"]).expect_code(2);
+    run(&["--help"]).expect_code(0).expect_stdout("Usage");
+    run(&["git"]).expect_code(2).expect_stderr("not a git repository");
+    let absent = run(&["dir", "absent"]).expect_code(2).expect_stderr("absent");
+    assert_eq!(absent.stderr.matches("os error 2").count(), 1, "{absent:?}");
+    run(&["dir", "-f", "yaml"]).expect_code(2).expect_stderr("yaml");
+    run(&["dir", "-r", "x.yaml"]).expect_code(2).expect_stderr("x.yaml");
+    run(&["dir", "-b", "absent.json"]).expect_code(2).expect_stderr("absent.json");
+    run(&["dir", "-i", "absent"]).expect_code(2).expect_stderr("absent");
+    run(&["dir", "--enable-rule", "absent"]).expect_code(2).expect_stderr("absent");
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used_is_told_where() {
+    let dir = Dir::new();
+    dir.write("bad.toml", "[[rules]]\nid = 'x'\nregex = '('\n");
+    dir.cofferdam().args(["dir", "-c", "bad.toml"]).run().expect_code(2).expect_stderr("bad.toml:3:9: ");
+    dir.cofferdam().args(["dir", "-c", "absent.toml"]).run().expect_code(2).expect_stderr("absent.toml");
+    dir.write("cofferdam.toml", "[[rules]]\nid = 'x'\nregexp = 'a'\n");
+    let run = dir.cofferdam().args(["dir"]).run().expect_code(2);
+    run.expect_stderr("cofferdam.toml:3:1: ").expect_stderr("regex");
+}
+
+#[test]
+fn what_could_not_be_read_makes_a_scan_incomplete() {
+    let repo = repo();
+    repo.commit("a.txt", "nothing\n", "one");
+    repo.commit("a.txt", "still nothing\n", "two");
+    let clone = Dir::new();
+    clone.write(".gitleaks.toml", SEC);
+    let url = format!("file://{}", repo.path().display());
+    git(clone.path(), ["clone", "-q", "--depth", "1", &url, "shallow"]);
+    let run = clone.cofferdam().args(["git", "shallow", "-c", ".gitleaks.toml"]).run().expect_code(3);
+    run.expect_stderr("INCOMPLETE").expect_stderr("shallow boundary").expect_stdout("incomplete");
+    #[cfg(target_os = "linux")]
+    clone.cofferdam().args(["dir", "/proc/self/mem"]).run().expect_code(3).expect_stderr("unreadable: 1");
+}
+
+#[test]
+fn scan_reads_all_that_could_be_committed_and_the_history() {
+    let repo = repo();
+    repo.write(".gitignore", "*.log\n");
+    repo.commit("stays.txt", "sec=stays\n", "one");
+    let second = repo.commit("gone.txt", "sec=gone\n", "two");
+    repo.git(["rm", "-q", "gone.txt"]);
+    repo.git(["commit", "-q", "-m", "three"]);
+    repo.write("staged.txt", "sec=staged\n");
+    repo.git(["add", "staged.txt"]);
+    repo.write("staged.txt", "changed\n");
+    repo.write("both.txt", "sec=both\n");
+    repo.git(["add", "both.txt"]);
+    repo.write("new.txt", "sec=new\n");
+    repo.write("ignored.log", "sec=ignored\n");
+    let first = repo.git(["rev-parse", "HEAD~2"]);
+    let expected = [
+        "both.txt:both".to_owned(),
+        format!("gone.txt:gone@{second}"),
+        "new.txt:new".to_owned(),
+        "staged.txt:staged".to_owned(),
+        format!("stays.txt:stays@{first}"),
+    ];
+    assert_eq!(found(&repo, &["scan"]), expected);
+    assert_eq!(found(&repo, &["scan", repo.path().to_str().unwrap()]), expected);
+    repo.write("sub/x.txt", "nothing\n");
+    let inside = repo.cofferdam().args(["scan", "sub", "-c", ".gitleaks.toml"]).run().expect_code(1);
+    assert!(inside.stdout.contains("5 secrets in 5 places"), "{inside:?}");
+    assert_eq!(found(&repo, &["dir", "ignored.log", "-c", ".gitleaks.toml"]), ["ignored.log:ignored"]);
+}
+
+#[test]
+fn scan_outside_a_repository_reads_the_files() {
+    let dir = dir();
+    dir.write("a.txt", "sec=al2\n");
+    dir.cofferdam().args(["scan"]).run().expect_code(1).expect_stderr("in no git repository");
+    assert_eq!(found(&dir, &["scan"]), ["./a.txt:al2"].map(|place| place.trim_start_matches("./")));
+}
+
+#[test]
+fn what_is_staged_comes_from_the_index() {
+    let repo = repo();
+    repo.commit("a.txt", "sec=old\n", "one");
+    repo.write("a.txt", "sec=old\nsec=staged\n");
+    repo.git(["add", "a.txt"]);
+    repo.write("a.txt", "sec=old\nsec=staged\nsec=unstaged\n");
+    assert_eq!(found(&repo, &["git", "--staged"]), ["a.txt:staged"]);
+    assert_eq!(found(&repo, &["protect", "--staged"]), ["a.txt:staged"]);
+    assert_eq!(found(&repo, &["git", "--pre-commit"]), ["a.txt:unstaged"]);
+    assert_eq!(found(&repo, &["protect"]), ["a.txt:unstaged"]);
+}
+
+#[test]
+fn ranges() {
+    let repo = repo();
+    repo.commit("a.txt", "sec=one\n", "one");
+    let second = repo.commit("b.txt", "sec=two\n", "two");
+    let expected = [format!("b.txt:two@{second}")];
+    assert_eq!(found(&repo, &["git", "--range", "HEAD~1..HEAD"]), expected);
+    assert_eq!(found(&repo, &["git", "--log-opts", "--all -n 1"]), expected);
+    assert_eq!(found(&repo, &["git", "--max-count", "1"]), expected);
+    assert_eq!(found(&repo, &["git"]).len(), 2);
+    assert_eq!(found(&repo, &["git", "--since", "2025-01-01"]).len(), 0);
+    repo.cofferdam().args(["git", "--range", "absent..HEAD"]).run().expect_code(2).expect_stderr("absent");
+    repo.cofferdam().args(["git", "--staged", "--range", "HEAD"]).run().expect_code(2);
+}
+
+#[test]
+fn a_line_that_moved_or_came_again_is_new_as_in_a_diff() {
+    let repo = repo();
+    repo.commit("a.txt", "sec=one\nmiddle\nlines\nhere\n", "one");
+    let moved = repo.commit("a.txt", "middle\nlines\nhere\nsec=one\n", "moved");
+    let again = repo.commit("a.txt", "middle\nlines\nhere\nsec=one\nx\nsec=one\n", "again");
+    repo.git(["mv", "a.txt", "b.txt"]);
+    repo.git(["commit", "-q", "-m", "renamed"]);
+    repo.git(["rm", "-q", "b.txt"]);
+    let rewritten =
+        repo.commit("c.txt", format!("sec=one\n{}", "quite another file\n".repeat(9)), "rewritten");
+    let commits: Vec<String> =
+        report(&repo, &["git"]).iter().map(|one| one["Commit"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(commits.len(), 4, "{commits:?}");
+    assert!([moved, again, rewritten].iter().all(|commit| commits.contains(commit)), "{commits:?}");
+}
+
+#[test]
+fn a_stream() {
+    let dir = dir();
+    let run = |input: &[u8], arguments: &[&str]| {
+        let run = dir.cofferdam().args(["stdin"]).args(arguments).input(input).run();
+        (run.code, run.stdout)
+    };
+    assert_eq!(run(b"nothing\n", &[]).0, Some(0));
+    assert_eq!(run(b"sec=al2\n", &[]).0, Some(1));
+    let (_, json) = run(b"sec=al2\n", &["--name", "x.env", "-f", "json", "-r", "-"]);
+    assert!(json.contains("\"File\": \"x.env\""), "{json}");
+    let detect = dir.cofferdam().args(["detect", "--pipe"]).input("sec=al2\n").run();
+    detect.expect_code(1);
+}
+
+#[test]
+fn gitleaks_old_commands() {
+    let repo = repo();
+    let commit = repo.commit("a.txt", "sec=one\n", "one");
+    repo.write("b.txt", "sec=two\n");
+    assert_eq!(found(&repo, &["detect"]), [format!("a.txt:one@{commit}")]);
+    assert_eq!(found(&repo, &["detect", "--no-git"]), ["a.txt:one", "b.txt:two"]);
+    assert_eq!(found(&repo, &["detect", "--no-git", "-s", "b.txt", "-c", ".gitleaks.toml"]), ["b.txt:two"]);
+}
+
+#[test]
+fn only_the_rules_that_were_asked_for() {
+    let dir = Dir::new();
+    let other = "[[rules]]\nid = 'other'\nregex = '''other=(\\w+)'''\n";
+    dir.write(".gitleaks.toml", format!("{SEC}{other}"));
+    dir.write("a.txt", "sec=one\nother=two\n");
+    assert_eq!(found(&dir, &["dir", "--enable-rule", "other"]), ["a.txt:two"]);
+    assert_eq!(found(&dir, &["dir", "--enable-rule", "other", "--enable-rule", "sec"]).len(), 2);
+}
+
+#[test]
+fn a_baseline_hides_what_it_holds() {
+    for flags in [&["--show-secrets"][..], &[]] {
+        let repo = repo();
+        repo.commit("a.txt", "sec=one\n", "Add sec=one");
+        let run = |arguments: &[&str]| repo.cofferdam().args(["git"]).args(arguments).run();
+        let write = [&["-r", "base.json"], flags].concat();
+        run(&write).expect_code(1);
+        run(&["-b", "base.json"]).expect_code(0);
+        repo.commit("b.txt", "sec=two\n", "two");
+        run(&["-b", "base.json"]).expect_code(1).expect_stderr("1 leak found");
+        repo.write("base.json", "not json");
+        run(&["-b", "base.json"]).expect_code(2).expect_stderr("base.json");
+    }
+}
+
+#[test]
+fn an_ignore_file_hides_what_it_names() {
+    let repo = repo();
+    let commit = repo.commit("a.txt", "sec=one\nsec=two\n", "one");
+    assert_eq!(report(&repo, &["git"]).len(), 2);
+    repo.write(".gitleaksignore", format!("# known\n{commit}:a.txt:sec:1\n"));
+    assert_eq!(found(&repo, &["git"]), [format!("a.txt:two@{commit}")]);
+    repo.write(".gitleaksignore", "a.txt:sec:2\n");
+    assert_eq!(found(&repo, &["git"]), [format!("a.txt:one@{commit}")]);
+    repo.write("elsewhere", "a.txt:sec:1\n");
+    assert_eq!(report(&repo, &["git", "-i", "elsewhere"]).len(), 0);
+}
+
+#[test]
+fn comments_allow_what_stands_on_their_line() {
+    let dir = dir();
+    dir.write(
+        "a.txt",
+        "sec=one # gitleaks:allow\nsec=two # cofferdam:allow sec\nsec=three # cofferdam:allow x\n",
+    );
+    assert_eq!(found(&dir, &["dir"]), ["a.txt:three"]);
+    assert_eq!(report(&dir, &["dir", "--ignore-gitleaks-allow"]).len(), 3);
+}
+
+#[test]
+fn a_closed_pipe_is_quiet() {
+    let dir = dir();
+    let many: String = (0..20_000).map(|number| format!("sec=al{number}\n")).collect();
+    dir.write("a.txt", many);
+    for (arguments, code) in [(&["dir"][..], 1), (&["dir", "-f", "json"], 1), (&["rules", "list"], 0)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cofferdam"));
+        command.current_dir(dir.path()).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?} {words}");
+        assert!(!words.contains("panicked") && !words.contains("ipe"), "{words}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_a_scan_of_a_stream_at_once() {
+    for (input, code) in [("nothing\n", 3), ("sec=al2\n", 1)] {
+        let dir = dir();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cofferdam"));
+        command.current_dir(dir.path()).args(["stdin"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        assert!(child.try_wait().unwrap().is_none());
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        // The other end stays open until after the program's end.
+        let output = child.wait_with_output().unwrap();
+        drop(stdin);
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{words}");
+        assert!(words.contains("INCOMPLETE") && words.contains("interrupted"), "{words}");
+    }
+}
+
+#[test]
+fn a_time_limit_ends_a_scan_incomplete() {
+    let dir = dir();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cofferdam"));
+    command.current_dir(dir.path()).args(["stdin", "--timeout", "1"]);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let stdin = child.stdin.take();
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    drop(stdin);
+}
+
+#[test]
+fn odd_content() {
+    let dir = dir();
+    dir.write("nul.txt", b"a\0b\nsec=nul\n");
+    let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    dir.write("utf16.txt", [&[0xff, 0xfe][..], &utf16("one\nsec=wide\n")].concat());
+    dir.write("latin.txt", b"\xfc\xff sec=latin\n");
+    assert_eq!(found(&dir, &["dir"]), ["latin.txt:latin", "nul.txt:nul", "utf16.txt:wide"]);
+}
+
+#[test]
+fn a_very_long_line() {
+    let dir = dir();
+    dir.write("a.txt", format!("sec=first {}sec=last", "xy".repeat(15_000_000)));
+    let findings = report(&dir, &["dir"]);
+    let columns: Vec<u64> = findings.iter().map(|one| one["StartColumn"].as_u64().unwrap()).collect();
+    assert_eq!(columns, [1, 30_000_011]);
+}
+
+#[test]
+fn the_same_bytes_at_any_number_of_threads() {
+    let repo = repo();
+    for number in 0..60 {
+        repo.write(format!("{}/f{number}.txt", number % 7), format!("sec=a{number}\nsec=same\n"));
+        if number % 6 == 5 {
+            repo.git(["add", "."]);
+            repo.git(["commit", "-q", "-m", "sec=message"]);
+        }
+    }
+    repo.write("new.txt", "sec=new\n");
+    for format in ["text", "json", "cofferdam-json", "sarif"] {
+        let run = |threads: &str| repo.cofferdam().args(["scan", "-v", "-f", format, "-j", threads]).run();
+        let one = run("1").expect_code(1).stdout;
+        assert!(one.contains("new.txt"), "{one}");
+        for threads in ["2", "8"] {
+            assert!(run(threads).stdout == one, "{format} -j {threads}");
+        }
+    }
+}
+
+#[test]
+fn no_output_shows_a_secret_unless_asked() {
+    let canary = format!("glpat-{}", token(99, BASE62, 20));
+    let repo = Repo::new();
+    repo.commit("a.txt", format!("token = \"{canary}\"\n"), &format!("Add {canary}"));
+    repo.write(format!("{canary}.txt"), format!("{canary} {canary}\n"));
+    repo.write("rules.j2", "{% for finding in findings %}{{ finding }}{% endfor %}");
+    for format in ["text", "json", "csv", "junit", "sarif", "github", "cofferdam-json", "template"] {
+        for command in ["scan", "git", "dir"] {
+            let template = ["--report-template", "rules.j2"];
+            let extra = if format == "template" { &template[..] } else { &[] };
+            let run = repo.cofferdam().args([command, "-v", "-f", format]).args(extra).run().expect_code(1);
+            let shown = format!("{}{}", run.stdout, run.stderr);
+            assert!(!shown.contains(&canary[6..]), "{command} -f {format} shows it:\n{shown}");
+        }
+    }
+    let shown = repo.cofferdam().args(["git", "--show-secrets", "-f", "json"]).run().expect_code(1);
+    assert!(shown.stdout.contains(&canary));
+    let part = repo.cofferdam().args(["git", "--redact=50", "-f", "json"]).run().expect_code(1);
+    assert!(part.stdout.contains(&canary[..13]) && !part.stdout.contains(&canary), "{}", part.stdout);
+}
+
+#[test]
+fn reports_go_where_they_are_sent() {
+    let dir = dir();
+    dir.write("a.txt", "sec=al2\n");
+    let run = dir.cofferdam().args(["dir", "a.txt", "-c", ".gitleaks.toml", "-f", "json", "-r", "-"]).run();
+    assert_eq!(serde_json::from_str::<Value>(&run.stdout).unwrap()[0]["Secret"], "REDACTED");
+    for (name, start) in [("x.xml", "<?xml"), ("x.sarif", "{"), ("x.csv", "RuleID,"), ("x.json", "[")] {
+        let run = dir.cofferdam().args(["dir", "a.txt", "-c", ".gitleaks.toml", "-r", name]).run();
+        let run = run.expect_code(1);
+        assert!(dir.read(name).starts_with(start), "{}", dir.read(name));
+        assert_eq!(run.stdout, "");
+    }
+    dir.cofferdam().args(["dir", "-r", "absent/x.json"]).run().expect_code(2).expect_stderr("absent/x.json");
+}

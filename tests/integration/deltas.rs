@@ -1,0 +1,256 @@
+//! Scanning what is new in a delta against scanning every content in full: the same hits, on made-up
+//! pieces and on made-up histories, packed in several ways. Contents are full of what a seam could
+//! spoil: keywords, secrets, keys of many lines, encoded text, UTF-16.
+
+use super::harness::{BASE62, HEX, Repo, token};
+use cofferdam::scan::finding::Finding;
+use cofferdam::scan::pieces::Piece;
+use cofferdam::scan::rule::{Required, Rule, Ruleset};
+use cofferdam::scan::scanner::{Hit, Learnt, Options, Scanner};
+use cofferdam::scan::session::{Bounds, Session};
+use cofferdam::scan::source::history::HistoryOptions;
+use cofferdam::scan::source::repository::Repository;
+use proptest::prelude::*;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+
+/// A source of choices.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % sides
+    }
+
+    fn range(&mut self, len: usize, most: usize) -> std::ops::Range<usize> {
+        let start = self.roll(len + 1);
+        start..(start + self.roll(most + 1)).min(len)
+    }
+
+    /// Something that rules look for, a part of it, or something dull.
+    fn snippet(&mut self) -> Vec<u8> {
+        let secret = token(self.roll(9) as u64, BASE62, 12 + self.roll(12));
+        let assignment = format!("key = {secret}\n");
+        let mut snippet = match self.roll(16) {
+            0 => assignment,
+            1 => format!("user={}\n", &secret[..4]),
+            2 => format!("-----BEGIN {0} KEY-----\n{secret}\n{secret}\n-----END {0} KEY-----\n", "DULL"),
+            3 => base64(&assignment),
+            4 => base64(&base64(&assignment)),
+            5 => assignment.bytes().map(|byte| format!("{byte:02x}")).collect(),
+            6 => assignment.bytes().map(|byte| format!("%{byte:02x}")).collect(),
+            7 => assignment.chars().map(|c| format!("\\u{:04x}", c as u32)).collect(),
+            8 => assignment.chars().map(|c| format!("U+{:04X} ", c as u32)).collect(),
+            9 => format!("pass {}\n", &secret[..6]),
+            10 => format!("magic {}", self.roll(2_000_000)),
+            11 => format!("{}{}", "gh", "p_") + &token(self.roll(5) as u64, BASE62, 36) + " ",
+            12 => format!("aws_secret_access_key = \"{}\"\n", token(self.roll(5) as u64, BASE62, 40)),
+            13 => "xyxyxyxy".to_owned(),
+            14 => "\n".to_owned(),
+            _ => format!("some words stand here; {}\n", token(self.roll(99) as u64, HEX, 8)),
+        }
+        .into_bytes();
+        if self.roll(4) == 0 {
+            let part = self.range(snippet.len(), 20);
+            snippet = snippet[part].to_vec();
+        }
+        snippet
+    }
+
+    fn text(&mut self, snippets: usize) -> Vec<u8> {
+        let mut text: Vec<u8> = (0..snippets).flat_map(|_| self.snippet()).collect();
+        if self.roll(12) == 0 {
+            text = wide(&text);
+        }
+        text
+    }
+
+    /// `base` with an edit.
+    fn edit(&mut self, text: &mut Vec<u8>) {
+        let (from, to) = (self.range(text.len(), 60), self.roll(text.len() + 1));
+        match self.roll(8) {
+            0..3 => drop(text.splice(to..to, self.snippet())),
+            3 => drop(text.drain(from)),
+            4 => drop(text.splice(from, self.snippet())),
+            5 => {
+                let copied = text[from].to_vec();
+                drop(text.splice(to..to, copied));
+            }
+            6 => {
+                let moved: Vec<u8> = text.drain(from).collect();
+                let to = to.min(text.len());
+                drop(text.splice(to..to, moved));
+            }
+            _ if self.roll(6) == 0 => *text = wide(text),
+            _ => text.extend(self.snippet()),
+        }
+    }
+
+    /// A text made of pieces of `base`, with the pieces.
+    fn delta(&mut self, base: &[u8]) -> (Vec<u8>, Vec<Piece>) {
+        let (mut text, mut pieces, mut next) = (Vec::new(), Vec::new(), 0);
+        for _ in 0..1 + self.roll(6) {
+            let offset = text.len();
+            if self.roll(3) == 0 {
+                text.extend(self.snippet());
+                let len = text.len() - offset;
+                pieces.extend((len > 0).then_some(Piece::Insert { offset, len }));
+                continue;
+            }
+            // Mostly onwards, as real deltas do.
+            let start = if self.roll(3) > 0 {
+                (next + self.roll(9)).min(base.len())
+            } else {
+                self.roll(base.len() + 1)
+            };
+            let end = if self.roll(3) == 0 { base.len() } else { start + self.roll(base.len() - start + 1) };
+            next = end;
+            text.extend_from_slice(&base[start..end]);
+            let copy = Piece::Copy { base_offset: start, len: end - start, offset };
+            pieces.extend((end > start).then_some(copy));
+        }
+        (text, pieces)
+    }
+}
+
+fn wide(text: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(text);
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+fn base64(text: &str) -> String {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for chunk in text.as_bytes().chunks_exact(3) {
+        let bits = chunk.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte));
+        out.extend((0..4).map(|place| alphabet[(bits >> (18 - 6 * place) & 63) as usize] as char));
+    }
+    out
+}
+
+/// Rules of every kind that the matcher tells apart.
+fn rules() -> Ruleset {
+    let rule = |id: &str, regex: &str, keywords: &[&str]| Rule {
+        id: id.to_owned(),
+        regex: Some(regex.to_owned()),
+        keywords: keywords.iter().map(|&keyword| keyword.to_owned()).collect(),
+        ..Rule::default()
+    };
+    let near = Required { id: "key".to_owned(), within_lines: Some(2), within_columns: None };
+    let rules = vec![
+        rule("key", r"(?i)\bkey[ =:]{0,3}([a-z0-9]{12,20})\b", &["key"]),
+        rule("user", r"user=([a-zA-Z0-9]{3,6})", &["user"]),
+        rule("block", r"-----BEGIN [A-Z ]*KEY-----[\s\S-]{8,300}?-----END [A-Z ]*KEY-----", &["begin"]),
+        rule("line", r"(?m)^pass [0-9a-zA-Z]+$", &[]),
+        rule("whole", r"[0-9]{6}", &["magic"]),
+        rule("bare", r"[xy]{7}", &[]),
+        rule("behind", r"[a-z0-9 ]{0,30}words[a-z ]+here", &[]),
+        Rule { required: vec![near], ..rule("pair", r"user=([0-9a-zA-Z]{4})", &["user"]) },
+    ];
+    Ruleset { rules, ..Ruleset::default() }
+}
+
+fn scanners() -> &'static [Scanner; 2] {
+    static SCANNERS: OnceLock<[Scanner; 2]> = OnceLock::new();
+    SCANNERS.get_or_init(|| {
+        let options = Options::default();
+        [
+            Scanner::new(rules(), &[], options),
+            Scanner::builtin(cofferdam::scan::builtin::ruleset(), &[], options),
+        ]
+    })
+}
+
+fn shown(hits: &[Hit]) -> Vec<String> {
+    hits.iter().map(|hit| format!("{hit:?}")).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_delta_has_the_hits_of_its_content(seed in any::<u64>()) {
+        let mut dice = Dice(seed);
+        for scanner in scanners() {
+            let length = 1 + dice.roll(12);
+            let mut base = dice.text(length);
+            let (_, mut learnt) = scanner.scan_base(&base).unwrap();
+            for _ in 0..4 {
+                let (text, pieces) = dice.delta(&base);
+                let (hits, next): (_, Learnt) =
+                    scanner.scan_delta(&text, base.len(), &learnt, &pieces).unwrap();
+                let full = scanner.scan(&text).unwrap();
+                prop_assert_eq!(shown(&hits), shown(&full), "{}", String::from_utf8_lossy(&text));
+                (base, learnt) = (text, next);
+            }
+        }
+    }
+}
+
+/// A history of edits, as `git fast-import` reads it.
+fn history(dice: &mut Dice) -> Vec<u8> {
+    let mut files: Vec<Vec<u8>> = (0..3).map(|_| dice.text(40)).collect();
+    let mut stream = Vec::new();
+    for commit in 0..30 {
+        for file in &mut files {
+            (0..dice.roll(4)).for_each(|_| dice.edit(file));
+        }
+        let time = 1_700_000_000 + commit;
+        write!(stream, "commit refs/heads/main\ncommitter C <c@example.com> {time} +0000\ndata 1\nm\n")
+            .unwrap();
+        for (number, file) in files.iter().enumerate() {
+            write!(stream, "M 644 inline {number}.txt\ndata {}\n", file.len()).unwrap();
+            stream.extend_from_slice(file);
+            stream.push(b'\n');
+        }
+    }
+    stream
+}
+
+fn import(repo: &Repo, stream: &[u8]) {
+    let mut git = Command::new("git")
+        .current_dir(repo.path())
+        .args(["fast-import", "--quiet"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    git.stdin.take().unwrap().write_all(stream).unwrap();
+    assert!(git.wait().unwrap().success());
+}
+
+fn findings(repo: &Repo, scanner: &Scanner, every_blob: bool) -> Vec<String> {
+    let interrupted = AtomicBool::new(false);
+    let session = Session::new(scanner, Bounds::default(), &interrupted, Vec::new());
+    let repository = Repository::discover(repo.path()).unwrap();
+    session.history(&repository, HistoryOptions { every_blob, ..HistoryOptions::default() }).unwrap();
+    let (findings, coverage) = session.finish(&Default::default(), &Default::default());
+    assert!(coverage.is_complete());
+    let line = |finding: &Finding| {
+        let mut line = format!("{finding:?}");
+        write!(line, " {}", finding.secret.expose()).unwrap();
+        line
+    };
+    findings.iter().map(line).collect()
+}
+
+#[test]
+fn a_packed_history_has_the_findings_of_its_contents() {
+    let mut total = 0;
+    for (seed, depth, window) in [(1, 50, 10), (2, 3, 4), (3, 200, 40), (4, 1, 10), (5, 50, 250), (6, 10, 30)]
+    {
+        let repo = Repo::new();
+        import(&repo, &history(&mut Dice(seed)));
+        let (depth, window) = (format!("--depth={depth}"), format!("--window={window}"));
+        repo.git(["repack", "-adfq", &depth, &window]);
+        for scanner in scanners() {
+            let full = findings(&repo, scanner, true);
+            total += full.len();
+            assert_eq!(findings(&repo, scanner, false), full, "seed {seed}");
+        }
+    }
+    assert!(total > 500, "{total} findings prove little");
+}

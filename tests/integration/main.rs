@@ -1,0 +1,20 @@
+//! All integration tests, one binary. What they share is in `harness`.
+#![allow(clippy::unwrap_used, clippy::print_stderr, unreachable_pub)]
+
+mod clean;
+mod cli;
+mod config;
+mod deltas;
+mod environment;
+mod files;
+mod git;
+mod harness;
+mod layers;
+mod pack;
+mod readme;
+mod report;
+mod vault;
+mod vault_canary;
+mod vault_run;
+mod vault_server;
+mod vectors;
