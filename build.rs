@@ -8,7 +8,7 @@ mod analysis;
 #[allow(dead_code, unreachable_pub)]
 mod rule;
 
-use rule::{Allowlist, RegexTarget, Required, Rule, Severity};
+use rule::{Allowlist, Confidence, RegexTarget, Required, Rule, Severity};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -47,6 +47,7 @@ struct FileRule {
     required: Vec<FileRequired>,
     #[serde(default)]
     severity: Severity,
+    confidence: Option<Confidence>,
     #[serde(default)]
     remediation: String,
     #[serde(default)]
@@ -135,7 +136,9 @@ fn analysed(path: &Path, rule: Rule) -> (Rule, Option<Vec<analysis::Anchor>>) {
 
 impl From<FileRule> for Rule {
     fn from(file: FileRule) -> Self {
+        let derived = || Confidence::of(file.regex.as_deref(), file.secret_group);
         Self {
+            confidence: file.confidence.unwrap_or_else(derived),
             id: file.id,
             description: file.description,
             regex: file.regex,

@@ -1,6 +1,7 @@
 //! The flags, as clap sees them. gitleaks' own keep their names and meaning.
 
 use clap::{Args, Parser, Subcommand};
+use cofferdam::scan::rule::Confidence;
 use std::path::PathBuf;
 
 /// Finds leaked secrets, and loads real ones.
@@ -171,6 +172,27 @@ pub(crate) struct Protect {
     pub(crate) report: ReportFlags,
 }
 
+/// A confidence, as an argument.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Level {
+    /// Also what has the form of a secret and probably is none.
+    Low,
+    /// What its name and surroundings speak for.
+    Medium,
+    /// What identifies itself.
+    High,
+}
+
+impl From<Level> for Confidence {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Low => Self::Low,
+            Level::Medium => Self::Medium,
+            Level::High => Self::High,
+        }
+    }
+}
+
 /// What is scanned for, and how deep.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Scanning")]
@@ -181,6 +203,9 @@ pub(crate) struct ScanFlags {
     /// Run only this rule; repeatable.
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub(crate) enable_rule: Vec<String>,
+    /// Leave out what is less sure to be a secret that works.
+    #[arg(long, value_name = "LEVEL", default_value = "medium")]
+    pub(crate) min_confidence: Level,
     /// Leave out what this earlier JSON report holds.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) baseline_path: Option<PathBuf>,

@@ -90,7 +90,7 @@ fn explain(config: Config, rule: Option<&str>, path: &str, text: Option<String>)
         anyhow::bail!("there is no rule {id}; `cofferdam rules list` names them");
     }
     let ours = config.flavour == Flavour::Cofferdam;
-    let options = Options { one_rule_per_secret: ours, checksums: ours, ..Options::default() };
+    let options = Options { one_rule_per_secret: ours, evidence: ours, ..Options::default() };
     let scanner = Scanner::new(config.ruleset, &[], options);
     let place =
         Place { path, spellings: &[path], symlink: None, link: None, origin: &Origin::Stdin, at_head: None };

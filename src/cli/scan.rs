@@ -212,7 +212,9 @@ fn scanner(
         inline_allows: !flags.ignore_gitleaks_allow,
         joining: if flags.gitleaks_compat { Joining::Joined } else { Joining::Apart },
         one_rule_per_secret: !compatible,
-        checksums: !compatible,
+        evidence: !compatible,
+        min_confidence: flags.min_confidence.into(),
+        ..Options::default()
     };
     let own = config.source.path().map(Path::to_owned);
     let own_files = own.into_iter().chain(flags.baseline_path.clone()).collect();

@@ -5,7 +5,7 @@ use super::Flavour;
 use super::error::{ConfigError, Place};
 use super::tree::{Document, Placed, Table};
 use crate::scan::go_regex;
-use crate::scan::rule::{Allowlist, RegexTarget, Required, Severity};
+use crate::scan::rule::{Allowlist, Confidence, RegexTarget, Required, Severity};
 
 /// The last two belong to the vault half, and stand in cofferdam.toml only.
 const TOP: [&str; 9] = [
@@ -20,7 +20,7 @@ const TOP: [&str; 9] = [
     "secrets",
 ];
 const EXTEND: [&str; 4] = ["useDefault", "path", "url", "disabledRules"];
-const RULE: [&str; 16] = [
+const RULE: [&str; 17] = [
     "id",
     "description",
     "regex",
@@ -34,6 +34,7 @@ const RULE: [&str; 16] = [
     "allowlists",
     "required",
     "severity",
+    "confidence",
     "remediation",
     "examples",
     "negative_examples",
@@ -82,6 +83,7 @@ pub(super) struct RuleDraft {
     pub(super) allowlists: Vec<Allowlist>,
     pub(super) required: Option<Vec<Placed<Required>>>,
     pub(super) severity: Option<Severity>,
+    pub(super) confidence: Option<Confidence>,
     pub(super) remediation: Option<String>,
     pub(super) examples: Vec<String>,
     pub(super) negative_examples: Vec<String>,
@@ -155,6 +157,7 @@ fn read_rule(document: &mut Document<'_>, mut table: Table<'_>) -> Result<RuleDr
         tags: values(table.strings(document, "tags")?),
         skip_report: table.boolean(document, "skipReport")?,
         severity: read_severity(table.string(document, "severity")?)?,
+        confidence: read_confidence(table.string(document, "confidence")?)?,
         remediation: table.string(document, "remediation")?.map(|text| text.value),
         examples: values(table.strings(document, "examples")?),
         negative_examples: values(table.strings(document, "negative_examples")?),
@@ -178,6 +181,15 @@ fn read_severity(text: Option<Placed<String>>) -> Result<Option<Severity>, Confi
         "high" => Ok(Some(Severity::High)),
         "critical" => Ok(Some(Severity::Critical)),
         _ => Err(one_of(text, "severity", "low, medium, high or critical")),
+    }
+}
+
+fn read_confidence(text: Option<Placed<String>>) -> Result<Option<Confidence>, ConfigError> {
+    let Some(text) = text else { return Ok(None) };
+    let all = [Confidence::Low, Confidence::Medium, Confidence::High];
+    match all.into_iter().find(|one| text.value.eq_ignore_ascii_case(one.as_str())) {
+        Some(confidence) => Ok(Some(confidence)),
+        None => Err(one_of(text, "confidence", "low, medium or high")),
     }
 }
 

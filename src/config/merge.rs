@@ -7,7 +7,7 @@ use super::error::{ConfigError, Place, Warning};
 use super::suggest;
 use super::tree::Placed;
 use crate::scan::go_regex;
-use crate::scan::rule::{Rule, Ruleset};
+use crate::scan::rule::{Confidence, Rule, Ruleset};
 
 /// Puts `draft` on top of `base`.
 pub(super) fn merge(
@@ -90,6 +90,7 @@ fn put(rules: &mut Vec<Rule>, draft: RuleDraft) -> Result<Vec<Placed<String>>, C
 }
 
 fn change(rule: &mut Rule, draft: RuleDraft) {
+    let matches_anew = draft.regex.is_some() || draft.secret_group.is_some();
     if draft.regex.is_some() {
         // They were written for the expression that is replaced.
         rule.examples.clear();
@@ -104,6 +105,11 @@ fn change(rule: &mut Rule, draft: RuleDraft) {
     set(&mut rule.severity, draft.severity);
     set(&mut rule.remediation, draft.remediation);
     set(&mut rule.required, draft.required.map(|all| all.into_iter().map(|one| one.value).collect()));
+    match draft.confidence {
+        Some(confidence) => rule.confidence = confidence,
+        None if matches_anew => rule.confidence = Confidence::of(rule.regex.as_deref(), rule.secret_group),
+        None => {}
+    }
     rule.keywords.extend(draft.keywords);
     rule.tags.extend(draft.tags);
     rule.allowlists.extend(draft.allowlists);

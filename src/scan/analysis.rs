@@ -85,6 +85,30 @@ pub(crate) fn anchors(hir: &Hir) -> Option<Vec<Anchor>> {
     Some(best)
 }
 
+/// Whether the secret itself, not just what stands around it, holds a literal: it says what it is.
+/// `group` is the capture group that is the secret; 0: any group, or all where there is none.
+pub(crate) fn names_itself(hir: &Hir, group: usize) -> bool {
+    let mut captures = Vec::new();
+    collect_captures(hir, &mut captures);
+    let of_secret: Vec<&Hir> = match (group, captures.is_empty()) {
+        (0, true) => vec![hir],
+        (0, false) => captures.into_iter().map(|(_, sub)| sub).collect(),
+        _ => captures.into_iter().filter(|(number, _)| *number == group).map(|(_, sub)| sub).collect(),
+    };
+    !of_secret.is_empty() && of_secret.into_iter().all(|secret| best_anchors(&flatten(secret)).is_some())
+}
+
+fn collect_captures<'h>(hir: &'h Hir, into: &mut Vec<(usize, &'h Hir)>) {
+    match hir.kind() {
+        HirKind::Capture(capture) => into.push((capture.index as usize, &capture.sub)),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().for_each(|part| collect_captures(part, into));
+        }
+        HirKind::Repetition(repetition) => collect_captures(&repetition.sub, into),
+        _ => {}
+    }
+}
+
 /// A literal that begins with another one is seen whenever that one is.
 fn drop_implied(literals: &mut Vec<Literal>) {
     let all = literals.clone();

@@ -147,7 +147,7 @@ mod tests {
     use super::*;
     use crate::scan::finding::Origin;
     use crate::scan::location::Location;
-    use crate::scan::rule::Rule;
+    use crate::scan::rule::{Confidence, Rule};
     use crate::secret::Secret;
     use std::sync::Arc;
 
@@ -164,6 +164,7 @@ mod tests {
             symlink: None,
             link: None,
             line_cut: 0,
+            confidence: Confidence::High,
             at_head: None,
             origin: Origin::Tree,
             required: Vec::new(),

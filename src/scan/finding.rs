@@ -2,7 +2,7 @@
 //! only what [`super::report`] made safe to show.
 
 use super::location::Location;
-use super::rule::Rule;
+use super::rule::{Confidence, Rule};
 use crate::secret::Secret;
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ pub struct Finding {
     pub line_cut: usize,
     /// Bits a character of the secret.
     pub entropy: f64,
+    /// How sure it is that it works.
+    pub confidence: Confidence,
     /// Path as reports show it: `/` separated, `outer!inner` inside archives; a pseudo path such
     /// as `commit-message` for what is no file.
     pub path: String,

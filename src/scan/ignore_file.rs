@@ -94,7 +94,7 @@ mod tests {
     use super::*;
     use crate::scan::finding::{Commit, Origin};
     use crate::scan::location::Location;
-    use crate::scan::rule::Rule;
+    use crate::scan::rule::{Confidence, Rule};
     use crate::secret::Secret;
     use std::sync::Arc;
 
@@ -113,6 +113,7 @@ mod tests {
             symlink: None,
             link: None,
             line_cut: 0,
+            confidence: Confidence::High,
             at_head: None,
             origin: if commit.id.is_empty() { Origin::Tree } else { Origin::Commit(Arc::new(commit)) },
             required: Vec::new(),

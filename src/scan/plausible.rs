@@ -2,9 +2,24 @@
 //! ordinary code: a word, an identifier, a path, a placeholder, an expression. It judges the value,
 //! what surrounds it and the name on the left; it knows no service.
 
+mod name;
+mod value;
+
 use super::entropy::shannon;
+use super::evidence::Doubt;
 use super::words;
 use std::ops::Range;
+
+/// What the value of a secret-named key looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Likeness {
+    /// A secret.
+    Secret,
+    /// A secret at first sight.
+    Doubtful(Doubt),
+    /// Something else.
+    Other,
+}
 
 /// Parts of words that stand for "put your own here", or that name a test's value.
 const PLACEHOLDERS: &[&str] = &[
@@ -59,40 +74,42 @@ const PLACEHOLDERS: &[&str] = &[
     "mytoken",
 ];
 
-/// Names whose values are digests or addresses of content, not secrets.
-const DIGEST_NAMES: &[&str] = &[
-    "sha1",
-    "sha256",
-    "sha384",
-    "sha512",
-    "checksum",
-    "digest",
-    "integrity",
-    "fingerprint",
-    "thumbprint",
-    "commit",
-];
-
-/// Whether `secret` (a range of `text`, in the match that begins at `start`) may be one.
-pub(crate) fn plausible(text: &[u8], start: usize, secret: Range<usize>) -> bool {
-    let value = &text[secret.clone()];
-    let quoted = secret.start > 0 && matches!(text[secret.start - 1], b'"' | b'\'' | b'`' | b'>');
+/// What `secret` (a range of `text`, in the match that begins at `start`) looks like.
+pub(crate) fn judge(text: &[u8], start: usize, secret: Range<usize>) -> Likeness {
     let line_start = text[..start].iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+    let line_end =
+        text[secret.end..].iter().position(|&byte| byte == b'\n').map_or(text.len(), |at| secret.end + at);
+    let Ok(value) = std::str::from_utf8(&text[secret.clone()]) else { return Likeness::Other };
+    let marked = secret.start > 0 && matches!(text[secret.start - 1], b'"' | b'\'' | b'`' | b'>');
+    // In the files that environments are written in, a value needs no quotes.
+    let quoted = marked || name::is_environment_line(&text[line_start..line_end], value);
     let name = &text[line_start.max(start.saturating_sub(40))..secret.start];
-    let called = !quoted && text.get(secret.end) == Some(&b'(');
-    let Ok(value) = std::str::from_utf8(value) else { return false };
-    !(called
+    let called = !marked && text.get(secret.end) == Some(&b'(');
+    if called
         || is_placeholder(value)
-        || names_a_digest(name)
+        || name::is_of_something_else(name)
         || is_expression(value, quoted)
         || is_path_or_address(value)
-        || is_words(value))
-        && is_dense(value, quoted)
+        || value::is_hidden_text(value, is_other_text)
+        || is_words(value)
+        || !is_dense(value, quoted)
+    {
+        return Likeness::Other;
+    }
+    value::doubt(value).map_or(Likeness::Secret, Likeness::Doubtful)
+}
+
+/// Text that would be no secret if it stood there itself.
+fn is_other_text(value: &str) -> bool {
+    is_placeholder(value) || is_path_or_address(value) || is_words(value)
 }
 
 fn is_placeholder(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     let bytes = value.as_bytes();
+    if value.ends_with("...") || value.ends_with('…') || value::counts_up(bytes) {
+        return true;
+    }
     let enclosed = matches!(
         (bytes.first(), bytes.last()),
         (Some(b'<'), Some(b'>'))
@@ -101,11 +118,6 @@ fn is_placeholder(value: &str) -> bool {
             | (Some(b'%'), Some(b'%'))
     );
     enclosed || PLACEHOLDERS.iter().any(|word| lower.contains(word)) || distinct(bytes) < 5
-}
-
-fn names_a_digest(name: &[u8]) -> bool {
-    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-    DIGEST_NAMES.iter().any(|word| name.contains(word))
 }
 
 /// A variable, a call, an interpolation, a dotted or scoped name.
@@ -156,7 +168,11 @@ fn is_path_or_address(value: &str) -> bool {
         let parts: Vec<&str> = segments().collect();
         parts.len() > 1 && parts.iter().filter(|part| is_words(part)).count() * 2 > parts.len()
     };
-    value.contains("://") || (rooted && value.contains('/')) || wordy() || has_file_extension(value)
+    value.contains("://")
+        || value::is_address_or_version(value)
+        || (rooted && value.contains('/'))
+        || wordy()
+        || has_file_extension(value)
 }
 
 fn has_file_extension(value: &str) -> bool {
@@ -170,10 +186,15 @@ fn has_file_extension(value: &str) -> bool {
     })
 }
 
-/// Words joined by what joins words in names and paths, and nothing else.
+/// Words joined by what joins words in names and paths, with what may end a sentence. Letters beyond
+/// ASCII stand in words of people.
 fn is_words(value: &str) -> bool {
-    value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./ :\\@+=?&#".contains(&byte))
-        && words::reads(value.as_bytes())
+    let value = value.trim_end_matches(['(', ')', ',', ';']);
+    let foreign = value.chars().filter(|letter| !letter.is_ascii() && letter.is_alphabetic()).count();
+    foreign > 0
+        && value.chars().filter(|letter| letter.is_alphabetic()).count() * 4 > value.chars().count() * 3
+        || value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./ :\\@+=?&#".contains(&byte))
+            && words::reads(value.as_bytes())
 }
 
 /// Enough different characters for its length and alphabet.
@@ -214,11 +235,11 @@ mod tests {
     use super::*;
     use crate::scan::example::expand;
 
-    fn judge(line: &str) -> bool {
+    fn looks(line: &str) -> Likeness {
         let value = line.rfind('«').unwrap() + '«'.len_utf8()..line.rfind('»').unwrap();
         let text = format!("{}{}", &line[..value.start - '«'.len_utf8()], &line[value.clone()]);
         let start = value.start - '«'.len_utf8();
-        plausible(text.as_bytes(), 0, start..start + value.len())
+        judge(text.as_bytes(), 0, start..start + value.len())
     }
 
     #[test]
@@ -232,7 +253,7 @@ mod tests {
         ] {
             for seed in 0..20 {
                 let line = expand(line, seed);
-                assert!(judge(&line), "{line}");
+                assert_eq!(looks(&line), Likeness::Secret, "{line}");
             }
         }
         for line in [
@@ -250,7 +271,7 @@ mod tests {
             "HostKeyType:«:Ecdsa256»",                   // cofferdam:allow generic-secret
         ] {
             let line = expand(line, 3);
-            assert!(!judge(&line), "{line}");
+            assert_eq!(looks(&line), Likeness::Other, "{line}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a rule says, as plain data: the schema of gitleaks plus our own keys. Reading it from a
 //! file is `config`'s; compiling and running it is the matcher's.
 
+use super::analysis;
 use serde::{Deserialize, Serialize};
 
 /// How bad a leak of this kind is.
@@ -16,6 +17,40 @@ pub enum Severity {
     High,
     /// A working credential with wide reach.
     Critical,
+}
+
+/// How sure it is that what was found is a live secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// It has the form, and something speaks against it: a wrong checksum, a maker's sample, a test's file.
+    Low,
+    /// Its name and its surroundings speak for it.
+    Medium,
+    /// It identifies itself.
+    #[default]
+    High,
+}
+
+impl Confidence {
+    /// Of a rule that says nothing of it: high where the secret itself says what it is, medium where
+    /// only what stands around it does.
+    pub(crate) fn of(regex: Option<&str>, secret_group: usize) -> Self {
+        let hir = regex.and_then(|regex| analysis::parse(regex).ok());
+        match hir.is_none_or(|hir| analysis::names_itself(&hir, secret_group)) {
+            true => Self::High,
+            false => Self::Medium,
+        }
+    }
+
+    /// As reports and settings spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
 }
 
 /// One rule, as written (regular expressions already in this program's dialect).
@@ -47,6 +82,8 @@ pub struct Rule {
     pub required: Vec<Required>,
     /// How bad a leak is.
     pub severity: Severity,
+    /// How sure a finding is that nothing speaks against.
+    pub confidence: Confidence,
     /// Where to revoke and how to rotate, in a line or two.
     pub remediation: String,
     /// Texts in which it must find something (with generators like `<base62:36>`).

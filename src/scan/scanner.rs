@@ -7,13 +7,15 @@
 use super::allowlist::{AllowlistError, Candidate, CompiledAllowlist, Joining};
 use super::decode::{self, Decoded};
 use super::entropy::shannon;
+use super::evidence::{self, Doubt, Evidence};
 use super::finding::{Finding, Origin};
 use super::inline_allow;
 use super::location::{Lines, Location, lines};
 use super::matcher::{self, Analysed, CompileError, Match, Matcher, Scratch};
 use super::pieces::{Piece, fresh_ranges};
-use super::rule::{Allowlist, Rule, Ruleset, Severity};
-use super::{builtin, checksum, plausible};
+use super::plausible::{self, Likeness};
+use super::rule::{Allowlist, Confidence, Rule, Ruleset, Severity};
+use super::{builtin, file_kind};
 use crate::secret::Secret;
 use regex::bytes::Regex;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -40,8 +42,12 @@ pub struct Options {
     /// One secret that several rules see is one finding, of the most specific rule. gitleaks drops
     /// only generic ones.
     pub one_rule_per_secret: bool,
-    /// What a secret says of itself (a wrong checksum) counts.
-    pub checksums: bool,
+    /// What a secret says of itself (a wrong checksum), and the kind of its file, count.
+    pub evidence: bool,
+    /// What is less sure is no finding.
+    pub min_confidence: Confidence,
+    /// The time, in seconds since 1970: tokens expire.
+    pub now: i64,
 }
 
 impl Default for Options {
@@ -51,7 +57,9 @@ impl Default for Options {
             inline_allows: true,
             joining: Joining::Apart,
             one_rule_per_secret: true,
-            checksums: true,
+            evidence: true,
+            min_confidence: Confidence::Medium,
+            now: jiff::Timestamp::now().as_second(),
         }
     }
 }
@@ -103,6 +111,8 @@ pub struct Hit {
     line: Secret,
     line_cut: usize,
     entropy: f64,
+    confidence: Confidence,
+    doubt: Option<Doubt>,
     tags: Vec<String>,
     required: Vec<(String, Location)>,
     /// In which pass of decoding it was found.
@@ -141,8 +151,8 @@ pub enum Drop {
     Entropy,
     /// It looks like a word, a name, a path, an expression or a placeholder.
     Implausible,
-    /// Its own checksum is wrong.
-    Checksum,
+    /// It is not sure enough that it is a secret that works.
+    Doubtful(Doubt),
     /// A comment on its line allows it.
     InlineAllow,
     /// An allowlist allows it.
@@ -159,9 +169,9 @@ impl Drop {
     /// In words.
     pub fn words(self) -> &'static str {
         match self {
+            Self::Doubtful(doubt) => doubt.words(),
             Self::Entropy => "its entropy is not above the rule's",
             Self::Implausible => "it looks like a word, a name, a path, an expression or a placeholder",
-            Self::Checksum => "its checksum is wrong",
             Self::InlineAllow => "a comment on its line allows it",
             Self::Allowlist => "an allowlist allows it",
             Self::Required => "what the rule requires nearby is not there",
@@ -244,6 +254,12 @@ impl Scanner {
             options,
             scratches: Mutex::default(),
         }
+    }
+
+    /// What is less sure is no finding. What is surer by its content, and not by its place, is one of
+    /// [`Self::judge`] all the same: only the whole of a scan tells what its places mean.
+    pub fn min_confidence(&self) -> Confidence {
+        self.options.min_confidence
     }
 
     /// The rules in force.
@@ -352,6 +368,7 @@ impl Scanner {
         lock(&self.scratches).push(scratch);
         let learnt = Learnt(Some(Known { literals, decodes: decodes? }));
         self.resolve_required(&mut hits);
+        self.drop_doubtful(&mut hits);
         drop_repeated(&mut hits);
         Ok((hits, learnt))
     }
@@ -360,6 +377,7 @@ impl Scanner {
         let mut hits = Vec::new();
         self.each_match(content, scratch, |admitted| hits.extend(admitted.ok()))?;
         self.resolve_required(&mut hits);
+        self.drop_doubtful(&mut hits);
         drop_repeated(&mut hits);
         Ok(hits)
     }
@@ -378,6 +396,7 @@ impl Scanner {
         let (mut verdicts, mut hits) = (Vec::new(), Vec::new());
         self.each_match(content, &mut Scratch::default(), |admitted| match admitted {
             Ok(hit) => hits.push(hit),
+            Err((rule, ..)) if !self.applies(rule, place) => {}
             Err((rule, location, entropy, drop)) => {
                 let rule = Arc::clone(self.matcher.rule(rule));
                 verdicts.push(Verdict { rule, location, entropy, drop: Some(drop) });
@@ -386,6 +405,13 @@ impl Scanner {
         let all = hits.clone();
         self.resolve_required(&mut hits);
         for hit in &all {
+            let rule = self.matcher.rule(hit.rule);
+            if self.confidence_at(rule, hit.confidence, place) < self.options.min_confidence {
+                let by_place =
+                    if hit.confidence < self.options.min_confidence { Doubt::Rule } else { Doubt::Fixture };
+                verdicts.push(verdict(hit, Some(Drop::Doubtful(hit.doubt.unwrap_or(by_place)))));
+                continue;
+            }
             let same =
                 |other: &&Hit| other.rule == hit.rule && other.span == hit.span && other.pass == hit.pass;
             verdicts.push(match hits.iter().find(same) {
@@ -484,12 +510,24 @@ impl Scanner {
         if rule.entropy > 0.0 && entropy <= rule.entropy {
             return dropped(Drop::Entropy);
         }
-        if rule.plausible && !plausible::plausible(text, one.range.start, one.secret.clone()) {
-            return dropped(Drop::Implausible);
+        let mut doubt = None;
+        if rule.plausible {
+            match plausible::judge(text, one.range.start, one.secret.clone()) {
+                Likeness::Secret => {}
+                Likeness::Doubtful(why) => doubt = Some(why),
+                Likeness::Other => return dropped(Drop::Implausible),
+            }
         }
-        if self.options.checksums && checksum::refutes(&rule.id, secret) {
-            return dropped(Drop::Checksum);
-        }
+        let evidence = match self.options.evidence {
+            true => evidence::weigh(rule, secret, self.options.now),
+            false => Evidence::default(),
+        };
+        doubt = evidence.doubt.or(doubt);
+        let confidence = match doubt {
+            Some(_) => Confidence::Low,
+            None if evidence.hollow => rule.confidence.min(Confidence::Medium),
+            None => rule.confidence,
+        };
         if self.options.inline_allows && view.allows(&range, &rule.id) {
             return dropped(Drop::InlineAllow);
         }
@@ -515,7 +553,9 @@ impl Scanner {
             line: lossy(&line),
             line_cut,
             entropy,
-            tags: rule.tags.iter().cloned().chain(tags).collect(),
+            confidence,
+            doubt,
+            tags: rule.tags.iter().cloned().chain(evidence.facts).chain(tags).collect(),
             required: Vec::new(),
             pass: decoded.map_or(0, |(_, pass)| pass),
             identity: identity(&rule.id, secret, &line),
@@ -553,6 +593,40 @@ impl Scanner {
             }
             None => false,
         });
+    }
+
+    /// Drops hits that are not sure enough, with the generic ones that see the same secret: a sample
+    /// is none under another name either.
+    fn drop_doubtful(&self, hits: &mut Vec<Hit>) {
+        let is_sure = |hit: &Hit| hit.confidence >= self.options.min_confidence;
+        if hits.iter().all(is_sure) {
+            return;
+        }
+        let doubtful: Vec<Range<usize>> = hits
+            .iter()
+            .filter(|hit| !is_sure(hit) && !self.is_generic(hit))
+            .map(|hit| hit.span.clone())
+            .collect();
+        let overlaps =
+            |hit: &Hit| doubtful.iter().any(|one| one.start < hit.span.end && hit.span.start < one.end);
+        hits.retain(|hit| is_sure(hit) && !(self.is_generic(hit) && overlaps(hit)));
+    }
+
+    /// Whether the hit's rule yields to every other one.
+    fn is_generic(&self, hit: &Hit) -> bool {
+        self.matcher.rule(hit.rule).id.to_ascii_lowercase().contains("generic")
+    }
+
+    /// How sure a finding is at a place; `known` is what its content tells. A token that a service
+    /// issued may be live in a test too; keys and passwords are made for tests as for anything else.
+    fn confidence_at(&self, rule: &Rule, known: Confidence, place: &Place<'_>) -> Confidence {
+        const SELF_MADE: &[&str] = &["jwt", "keystore", "privatekey"];
+        let path = place.spellings.last().copied().unwrap_or(place.path);
+        if !self.options.evidence || !file_kind::is_fixture(path) {
+            return known;
+        }
+        let self_made = rule.tags.iter().any(|tag| SELF_MADE.contains(&tag.as_str()));
+        if known == Confidence::High && !self_made { Confidence::Medium } else { Confidence::Low }
     }
 
     /// The findings at one place, of the hits in its content.
@@ -612,7 +686,8 @@ impl Scanner {
                 allowed |= list.compiled.allows_place(place.spellings, commit)?;
             }
             if !allowed {
-                findings.push(path_finding(rule, place));
+                let confidence = self.confidence_at(rule, rule.confidence, place);
+                findings.push(path_finding(rule, confidence, place));
             }
         }
         Ok(findings)
@@ -655,16 +730,15 @@ impl Scanner {
 
     /// Leaves one hit where several rules see the same secret.
     fn one_of_each(&self, hits: &mut Vec<&Hit>) {
-        let is_generic = |hit: &Hit| self.matcher.rule(hit.rule).id.to_ascii_lowercase().contains("generic");
         if !self.options.one_rule_per_secret {
             let mut specific: FxHashMap<usize, Vec<&Hit>> = FxHashMap::default();
-            for hit in hits.iter().filter(|hit| !is_generic(hit)) {
+            for hit in hits.iter().filter(|hit| !self.is_generic(hit)) {
                 specific.entry(hit.location.start_line).or_default().push(hit);
             }
             hits.retain(|hit| {
                 let covers = |other: &&Hit| other.secret.expose().contains(hit.secret.expose());
                 let here = specific.get(&hit.location.start_line);
-                !is_generic(hit) || !here.is_some_and(|others| others.iter().any(covers))
+                !self.is_generic(hit) || !here.is_some_and(|others| others.iter().any(covers))
             });
             return;
         }
@@ -672,7 +746,7 @@ impl Scanner {
             let rule = self.matcher.rule(hit.rule);
             let tagged = rule.tags.iter().any(|tag| tag == "generic");
             (
-                is_generic(hit) || tagged,
+                usize::from(self.is_generic(hit)) + usize::from(tagged),
                 std::cmp::Reverse::<Severity>(rule.severity),
                 hit.pass,
                 std::cmp::Reverse(hit.span.len()),
@@ -693,8 +767,10 @@ impl Scanner {
 
     /// The finding that a hit is at a place.
     pub fn finding(&self, hit: &Hit, place: &Place<'_>) -> Finding {
+        let rule = self.matcher.rule(hit.rule);
         Finding {
-            rule: Arc::clone(self.matcher.rule(hit.rule)),
+            rule: Arc::clone(rule),
+            confidence: self.confidence_at(rule, hit.confidence, place),
             tags: hit.tags.clone(),
             location: hit.location,
             matched: hit.matched.clone(),
@@ -724,9 +800,10 @@ fn drop_repeated(hits: &mut Vec<Hit>) {
 type Dropped = (usize, Location, f64, Drop);
 
 /// What a rule about paths alone finds.
-fn path_finding(rule: &Arc<Rule>, place: &Place<'_>) -> Finding {
+fn path_finding(rule: &Arc<Rule>, confidence: Confidence, place: &Place<'_>) -> Finding {
     Finding {
         rule: Arc::clone(rule),
+        confidence,
         tags: rule.tags.clone(),
         location: Location::default(),
         matched: Secret::new(format!("file detected: {}", place.path)),

@@ -5,8 +5,10 @@
 use super::allowlist::AllowlistError;
 use super::baseline::Baseline;
 use super::coverage::{Coverage, Ledger, SkipReason};
+use super::file_kind::is_fixture;
 use super::finding::{Finding, Origin};
 use super::ignore_file::IgnoreFile;
+use super::rule::Confidence;
 use super::scanner::{Hit, Learnt, Place, Scanner};
 use super::source::archive;
 use super::source::commits::scan_range;
@@ -23,7 +25,7 @@ use std::fmt::Display;
 use std::io::{self, Read};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -67,6 +69,8 @@ pub struct Session<'s> {
     own_files: Vec<PathBuf>,
     ledger: Ledger,
     findings: Mutex<Vec<Finding>>,
+    /// Files of trees outside repositories, and how many of them are of tests and the like.
+    files: [AtomicU64; 2],
     failure: Mutex<Option<AllowlistError>>,
     failed: AtomicBool,
 }
@@ -87,6 +91,7 @@ impl<'s> Session<'s> {
             own_files,
             ledger: Ledger::default(),
             findings: Mutex::default(),
+            files: Default::default(),
             failure: Mutex::default(),
             failed: AtomicBool::new(false),
         }
@@ -102,6 +107,7 @@ impl<'s> Session<'s> {
     /// # Errors
     /// When a path is not there, or an allowlist cannot be used.
     pub fn tree(&self, paths: &[PathBuf], extent: Extent, follow_symlinks: bool) -> Result<(), ScanError> {
+        let foreign = !matches!(extent, Extent::Committable(_));
         let walk = Worktree {
             extent,
             follow_symlinks,
@@ -110,7 +116,14 @@ impl<'s> Session<'s> {
             skip_path: &|path| self.skips(&[path]),
             stop: self.stop(),
         };
-        walk.walk(paths, &self.ledger, || |file: worktree::File<'_>| self.file(file))?;
+        walk.walk(paths, &self.ledger, || {
+            |file: worktree::File<'_>| {
+                if foreign {
+                    self.files[usize::from(is_fixture(file.relative))].fetch_add(1, Ordering::Relaxed);
+                }
+                self.file(file);
+            }
+        })?;
         self.outcome()
     }
 
@@ -318,6 +331,16 @@ impl<'s> Session<'s> {
             self.ledger.skip(SkipReason::Rule, broken.to_string());
         }
         let mut findings = self.findings.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let [others, fixtures] = self.files.map(AtomicU64::into_inner);
+        // Where nearly every file is of a test, that says nothing about one of them.
+        let tells = fixtures <= 4 * others;
+        let min = self.scanner.min_confidence();
+        findings.retain_mut(|finding| {
+            if !tells && finding.origin == Origin::Tree {
+                finding.confidence = finding.confidence.max(Confidence::Medium);
+            }
+            finding.confidence >= min
+        });
         drop_repeated(&mut findings);
         findings.retain(|finding| !ignored.suppresses(finding) && !baseline.knows(finding));
         findings.sort_by(|a, b| order(a).cmp(&order(b)));

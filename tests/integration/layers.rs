@@ -11,9 +11,20 @@ const LIBRARY: &[&[&str]] = &[&["secret", "terminal"], &["scan", "vault"], &["co
 /// The scan half, from leaves to the session: each names only what stands on an earlier line.
 const SCAN: &[&[&str]] = &[
     &["pieces"],
-    &["analysis", "checksum", "coverage", "decode", "encoding", "entropy", "go_regex", "inline_allow"],
+    &[
+        "analysis",
+        "checksum",
+        "coverage",
+        "decode",
+        "encoding",
+        "entropy",
+        "file_kind",
+        "go_regex",
+        "inline_allow",
+    ],
     &["location", "rule", "words"],
-    &["allowlist", "example", "finding", "plausible", "prefilter"],
+    &["allowlist", "evidence", "example", "finding", "prefilter"],
+    &["plausible"],
     &["baseline", "ignore_file", "matcher"],
     &["builtin", "report", "source"],
     &["scanner"],

@@ -4,7 +4,7 @@ use cofferdam::scan::coverage::{Coverage, Ledger, SkipReason};
 use cofferdam::scan::finding::{Commit, Finding, Origin};
 use cofferdam::scan::location::{Lines, Location, lines};
 use cofferdam::scan::report::{Format, Redaction, Report, Style};
-use cofferdam::scan::rule::{Rule, Severity};
+use cofferdam::scan::rule::{Confidence, Rule, Severity};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::ops::Range;
@@ -24,6 +24,7 @@ fn finding(rule: &str, text: &str, matched: Range<usize>, secret: Range<usize>) 
         symlink: None,
         link: None,
         line_cut: 0,
+        confidence: Confidence::High,
         origin: Origin::Tree,
         required: Vec::new(),
         at_head: Some(true),

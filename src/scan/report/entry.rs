@@ -6,7 +6,7 @@ use super::{Report, ReportError};
 use crate::scan::coverage::Coverage;
 use crate::scan::finding::{Commit, Finding, Origin};
 use crate::scan::location::Location;
-use crate::scan::rule::Rule;
+use crate::scan::rule::{Confidence, Rule};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -43,6 +43,7 @@ pub(super) struct Entry<'a> {
     /// Where the match begins in `line`, in bytes.
     pub(super) focus: usize,
     pub(super) entropy: f32,
+    pub(super) confidence: Confidence,
     pub(super) tags: Vec<String>,
     pub(super) fingerprint: String,
     pub(super) link: Option<String>,
@@ -165,6 +166,7 @@ fn entry<'a>(
         matched: content.matched,
         secret: redactor.secret(finding),
         entropy: finding.entropy as f32,
+        confidence: finding.confidence,
         tags: finding.tags.iter().map(|tag| redactor.path(tag)).collect(),
         fingerprint: redactor.path(&finding.fingerprint()),
         link: link.map(|web| redactor.path(&format!("{web}{}", anchor(web, location)))),

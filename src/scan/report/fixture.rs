@@ -4,7 +4,7 @@ use super::{Format, Redaction, Report, Style};
 use crate::scan::coverage::Coverage;
 use crate::scan::finding::{Commit, Finding, Origin};
 use crate::scan::location::Lines;
-use crate::scan::rule::Rule;
+use crate::scan::rule::{Confidence, Rule};
 use std::sync::Arc;
 
 /// A finding on line 1 of `path`, whose match is the first occurrence of `secret`.
@@ -23,6 +23,7 @@ pub(super) fn finding(rule: &str, path: &str, line: &str, secret: &str) -> Findi
         secret: secret.to_owned().into(),
         line: line.to_owned().into(),
         line_cut: 0,
+        confidence: Confidence::High,
         entropy: 3.25,
         path: path.into(),
         symlink: None,

@@ -5,7 +5,7 @@ use super::entry::{Entry, Safe};
 use super::{Report, ReportError};
 use crate::scan::coverage::Coverage;
 use crate::scan::location::Location;
-use crate::scan::rule::Severity;
+use crate::scan::rule::{Confidence, Severity};
 use serde::ser::{Serialize, Serializer};
 use serde_json::ser::{Formatter, PrettyFormatter};
 use std::io::{self, Write};
@@ -93,6 +93,7 @@ struct FullRecord<'e> {
     #[serde(flatten)]
     record: Record<'e>,
     severity: Severity,
+    confidence: Confidence,
     remediation: &'e str,
     line: &'e str,
     origin: &'static str,
@@ -132,6 +133,7 @@ impl Serialize for Sequence<'_> {
         serializer.collect_seq(self.0.iter().map(|entry| FullRecord {
             record: Record::of(entry),
             severity: entry.rule.severity,
+            confidence: entry.confidence,
             remediation: &entry.rule.remediation,
             line: &entry.line,
             origin: entry.origin,

@@ -6,7 +6,7 @@
 use super::entry::{Entry, Safe};
 use super::{Report, ReportError};
 use crate::scan::coverage::Coverage;
-use crate::scan::rule::{Rule, Severity};
+use crate::scan::rule::{Confidence, Rule, Severity};
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -102,7 +102,10 @@ fn descriptor(rule: &Rule) -> Value {
         "defaultConfiguration": { "level": level(rule.severity) },
         "properties": {
             "tags": unique(tags),
-            "precision": "high",
+            "precision": match rule.confidence {
+                Confidence::High => "very-high",
+                other => other.as_str(),
+            },
             "security-severity": match rule.severity {
                 Severity::Critical => "9.5",
                 Severity::High => "8.0",
@@ -155,6 +158,7 @@ fn result(entry: &Entry<'_>, rule_index: usize) -> Value {
         "origin": entry.origin,
         "fingerprint": entry.fingerprint,
         "entropy": entry.entropy,
+        "confidence": entry.confidence,
     });
     let mut fingerprints = json!({ "primaryLocationLineHash": entry.stable_id });
     let commit = &entry.commit;

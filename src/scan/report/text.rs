@@ -4,7 +4,7 @@
 
 use super::Style;
 use super::entry::{Entry, Safe, clip};
-use crate::scan::rule::Severity;
+use crate::scan::rule::{Confidence, Severity};
 use crate::terminal::{Paint, escape};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -85,12 +85,18 @@ fn paragraph(group: &Group<'_>, style: Style, out: &mut dyn Write) -> io::Result
     let (main, rule) = (group.main(), group.entries[0].rule);
     let (word, paint) = severity(rule.severity);
     let colour = style.colour;
+    let sure = group.entries.iter().map(|entry| entry.confidence).max().unwrap_or_default();
+    let unsure = match sure {
+        Confidence::High => String::new(),
+        _ => format!("  ({} confidence)", sure.as_str()),
+    };
     writeln!(
         out,
-        "{} {} {}",
+        "{} {} {}{}",
         paint.on(word, colour),
         Paint::Bold.on(&escape(&rule.id), colour),
-        escape(&rule.description)
+        escape(&rule.description),
+        Paint::Dim.on(&unsure, colour)
     )?;
     let note = match main.origin {
         "index" => "  (staged)",
