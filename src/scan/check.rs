@@ -94,6 +94,15 @@ fn check_expression(rule: &Rule, say: &mut impl FnMut(String, bool)) {
         if hir.properties().minimum_len() == Some(0) {
             say("its expression matches the empty text".to_owned(), false);
         }
+        if hir.properties().maximum_len().is_none() {
+            say("its longest match has no bound: `{20,200}` says more than `+` or `{20,}`".to_owned(), true);
+        }
+        if !rule.keywords.is_empty() && !implies_keyword(&hir, &rule.keywords) {
+            say(
+                "its expression can match where none of its keywords stands: that is not found".to_owned(),
+                true,
+            );
+        }
     }
     if rule.regex.is_some() && rule.examples.is_empty() {
         say("has no examples".to_owned(), true);
@@ -107,6 +116,18 @@ fn check_expression(rule: &Rule, say: &mut impl FnMut(String, bool)) {
             }
         }
     }
+}
+
+/// Whether every match surely contains a keyword.
+fn implies_keyword(hir: &regex_syntax::hir::Hir, keywords: &[String]) -> bool {
+    let holds = |literal: &analysis::Literal| {
+        let text = literal.bytes.to_ascii_lowercase();
+        keywords
+            .iter()
+            .map(|keyword| keyword.to_ascii_lowercase())
+            .any(|keyword| text.windows(keyword.len().max(1)).any(|part| part == keyword.as_bytes()))
+    };
+    analysis::anchors(hir).is_some_and(|anchors| anchors.iter().flat_map(|one| &one.literals).all(holds))
 }
 
 /// Which rules find something in a text (at the path that the rule asks for, if it is plain).

@@ -333,7 +333,7 @@ impl<'s> Session<'s> {
         let mut findings = self.findings.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         let [others, fixtures] = self.files.map(AtomicU64::into_inner);
         // Where nearly every file is of a test, that says nothing about one of them.
-        let tells = fixtures <= 4 * others;
+        let tells = fixtures <= 19 * others;
         let min = self.scanner.min_confidence();
         findings.retain_mut(|finding| {
             if !tells && finding.origin == Origin::Tree {
