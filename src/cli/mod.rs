@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
+mod ci;
 #[cfg(feature = "vault")]
 mod env_check;
 #[cfg(feature = "vault")]
@@ -11,6 +12,8 @@ mod env_init;
 mod exit;
 #[cfg(feature = "vault")]
 mod export;
+mod output;
+mod policy;
 mod progress;
 #[cfg(feature = "vault")]
 mod redact;

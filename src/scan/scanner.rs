@@ -9,7 +9,7 @@ use super::decode::{self, Decoded};
 use super::entropy::shannon;
 use super::evidence::{self, Doubt, Evidence};
 use super::finding::{Finding, Origin};
-use super::inline_allow;
+use super::inline_allow::{self, AllowedLines};
 use super::location::{Lines, Location, lines};
 use super::matcher::{self, Analysed, CompileError, Match, Matcher, Scratch};
 use super::pieces::{Piece, fresh_ranges};
@@ -74,6 +74,8 @@ pub struct Scanner {
     /// Rules that are about paths alone.
     path_rules: Vec<usize>,
     options: Options,
+    /// Where it is set, comments hold on these lines alone.
+    allowed: Option<AllowedLines>,
     scratches: Mutex<Vec<Scratch>>,
 }
 
@@ -252,6 +254,7 @@ impl Scanner {
             by_rule,
             matcher: Matcher::new(rules),
             options,
+            allowed: None,
             scratches: Mutex::default(),
         }
     }
@@ -260,6 +263,11 @@ impl Scanner {
     /// [`Self::judge`] all the same: only the whole of a scan tells what its places mean.
     pub fn min_confidence(&self) -> Confidence {
         self.options.min_confidence
+    }
+
+    /// The same, but comments such as `gitleaks:allow` hold on these lines alone.
+    pub fn with_allowed_lines(self, lines: AllowedLines) -> Self {
+        Self { allowed: Some(lines), ..self }
     }
 
     /// The rules in force.
@@ -528,7 +536,7 @@ impl Scanner {
             None if evidence.hollow => rule.confidence.min(Confidence::Medium),
             None => rule.confidence,
         };
-        if self.options.inline_allows && view.allows(&range, &rule.id) {
+        if self.options.inline_allows && view.allows(&range, &rule.id, self.allowed.as_ref()) {
             return dropped(Drop::InlineAllow);
         }
         let candidate = Candidate {
@@ -832,9 +840,12 @@ impl View<'_> {
         self.lines.get_or_init(|| Lines::of(self.text))
     }
 
-    fn allows(&self, range: &Range<usize>, rule: &str) -> bool {
-        *self.allows.get_or_init(|| inline_allow::present(self.text))
-            && inline_allow::allows(&self.text[lines(self.text, range.clone())], rule)
+    fn allows(&self, range: &Range<usize>, rule: &str, only: Option<&AllowedLines>) -> bool {
+        if !*self.allows.get_or_init(|| inline_allow::present(self.text)) {
+            return false;
+        }
+        let lines = &self.text[lines(self.text, range.clone())];
+        inline_allow::allows(lines, rule) && only.is_none_or(|only| only.hold(lines))
     }
 
     /// The lines around a match, and how much is left out at their start.
