@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
+mod baseline;
 #[cfg(feature = "vault")]
 mod env_check;
 #[cfg(feature = "vault")]
@@ -11,6 +12,7 @@ mod env_init;
 mod exit;
 #[cfg(feature = "vault")]
 mod export;
+mod known;
 mod progress;
 #[cfg(feature = "vault")]
 mod redact;
@@ -55,6 +57,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Detect(args) => scan::detect(args),
         Command::Protect(args) => scan::protect(args),
         Command::Rules(command) => rules::run(command),
+        Command::Baseline(command) => command.run(),
         #[cfg(feature = "vault")]
         Command::EnvCheck(command) => command.run(),
         #[cfg(feature = "vault")]

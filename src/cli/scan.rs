@@ -2,11 +2,11 @@
 
 use super::args::{Detect, Dir, Git, HistoryFlags, Protect, ReportFlags, Scan, ScanFlags, Stdin};
 use super::exit::Exit;
+use super::known::{Known, Reach};
 use super::progress;
 use anyhow::{Context, bail};
 use cofferdam::config::{Config, Flavour};
 use cofferdam::scan::allowlist::Joining;
-use cofferdam::scan::baseline::Baseline;
 use cofferdam::scan::builtin;
 use cofferdam::scan::coverage::Coverage;
 use cofferdam::scan::finding::Finding;
@@ -29,35 +29,60 @@ use std::time::{Duration, Instant};
 
 /// Everything that can be committed and the whole history; elsewhere the directory.
 pub(crate) fn scan(args: Scan) -> anyhow::Result<Exit> {
-    let repository = match Repository::discover_with(&args.path, variable) {
-        Ok(repository) => repository,
-        Err(RepositoryError::NotARepository { .. }) => {
-            note(
-                &args.report,
-                &format!("{} is in no git repository: only its files are scanned", args.path.display()),
-            );
-            return run(&args.path, args.scan, args.report, |session| {
-                Ok(session.tree(std::slice::from_ref(&args.path), Extent::Unignored, false)?)
-            });
+    let whole = Whole::at(&args.path, &args.report)?;
+    run(whole.root(), args.scan, args.report, Reach::Whole, |session| whole.scan(session))
+}
+
+/// All that `scan` looks at.
+pub(super) enum Whole {
+    Repository(Box<Repository>),
+    Directory(PathBuf),
+}
+
+impl Whole {
+    pub(super) fn at(path: &Path, report: &ReportFlags) -> anyhow::Result<Self> {
+        match Repository::discover_with(path, variable) {
+            Ok(repository) => Ok(Self::Repository(Box::new(repository))),
+            Err(RepositoryError::NotARepository { .. }) => {
+                note(
+                    report,
+                    &format!("{} is in no git repository: only its files are scanned", path.display()),
+                );
+                Ok(Self::Directory(path.to_owned()))
+            }
+            Err(error) => Err(error.into()),
         }
-        Err(error) => return Err(error.into()),
-    };
-    run(repository.root(), args.scan, args.report, |session| {
-        session.history(&repository, HistoryOptions::default())?;
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        match self {
+            Self::Repository(repository) => repository.root(),
+            Self::Directory(path) => path,
+        }
+    }
+
+    pub(super) fn scan(&self, session: &Session<'_>) -> anyhow::Result<()> {
+        let repository = match self {
+            Self::Repository(repository) => repository,
+            Self::Directory(path) => {
+                return Ok(session.tree(std::slice::from_ref(path), Extent::Unignored, false)?);
+            }
+        };
+        session.history(repository, HistoryOptions::default())?;
         if let Some(files) = repository.files()? {
             let root = files.root.clone();
             session.tree(&[root], Extent::Committable(files), false)?;
-            session.staged(&repository)?;
+            session.staged(repository)?;
         }
         Ok(())
-    })
+    }
 }
 
 pub(crate) fn git(args: Git) -> anyhow::Result<Exit> {
     let repository = Repository::discover_with(&args.repository, variable)?;
     let flags = args.history;
     let selection = selection(&flags)?;
-    run(repository.root(), args.scan, args.report, |session| {
+    run(repository.root(), args.scan, args.report, Reach::Part, |session| {
         match selection {
             _ if flags.staged => session.staged(&repository)?,
             _ if flags.pre_commit => session.unstaged(&repository)?,
@@ -117,13 +142,15 @@ fn selection(flags: &HistoryFlags) -> anyhow::Result<Option<Selection>> {
 pub(crate) fn dir(args: Dir) -> anyhow::Result<Exit> {
     let target = args.paths.first().cloned().unwrap_or_else(|| PathBuf::from("."));
     let extent = if args.respect_ignore { Extent::Unignored } else { Extent::Everything };
-    run(&target, args.scan, args.report, |session| {
+    run(&target, args.scan, args.report, Reach::Part, |session| {
         Ok(session.tree(&args.paths, extent, args.follow_symlinks)?)
     })
 }
 
 pub(crate) fn stdin(args: Stdin) -> anyhow::Result<Exit> {
-    run(Path::new("."), args.scan, args.report, |session| Ok(session.stream(io::stdin(), &args.name)?))
+    run(Path::new("."), args.scan, args.report, Reach::Part, |session| {
+        Ok(session.stream(io::stdin(), &args.name)?)
+    })
 }
 
 pub(crate) fn detect(args: Detect) -> anyhow::Result<Exit> {
@@ -140,18 +167,63 @@ pub(crate) fn protect(args: Protect) -> anyhow::Result<Exit> {
     git(Git { repository: args.source, history, scan: args.scan, report: args.report })
 }
 
-/// Reads the configuration, scans, reports.
+/// Scans, takes away what the baseline knows, reports.
 fn run(
     target: &Path,
     flags: ScanFlags,
     report: ReportFlags,
+    reach: Reach,
     work: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let output = Output::new(&report)?;
-    let (scanner, own_files) = scanner(target, &flags, &report)?;
     let ignored = ignore_files(target, &flags, &report)?;
-    let baseline = flags.baseline_path.as_deref().map(Baseline::load).transpose()?.unwrap_or_default();
+    let known = Known::find(target, &flags)?;
+    let Looked { findings, coverage, rules } = look(target, &flags, &report, &ignored, known.path(), work)?;
+    let complete = coverage.is_complete();
+    let (findings, words) = known.sift(findings, reach, &flags, complete)?;
+    let redaction = match (report.show_secrets, report.redact) {
+        (true, _) => Redaction::None,
+        (_, 100) => Redaction::Full,
+        (_, percent) => Redaction::Partial(percent),
+    };
+    output.write(&Report {
+        findings: &findings,
+        rules: &rules,
+        coverage: &coverage,
+        complete,
+        redaction,
+        compat_columns: flags.gitleaks_compat,
+        root: Some(target),
+    })?;
+    words.iter().for_each(|line| note(&report, line));
+    summarise(&report, &findings, &coverage, start.elapsed());
+    Ok(match (findings.is_empty(), complete) {
+        (false, _) => Exit::Found(report.exit_code),
+        (true, true) => Exit::Clean,
+        (true, false) => Exit::Incomplete,
+    })
+}
+
+/// What a scan came to.
+pub(super) struct Looked {
+    pub(super) findings: Vec<Finding>,
+    pub(super) coverage: Coverage,
+    rules: Vec<Arc<Rule>>,
+}
+
+/// Reads the configuration and scans. The files `not_scanned` are known to be no content.
+pub(super) fn look(
+    target: &Path,
+    flags: &ScanFlags,
+    report: &ReportFlags,
+    ignored: &IgnoreFile,
+    not_scanned: &[PathBuf],
+    work: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<Looked> {
+    let start = Instant::now();
+    let (scanner, config) = scanner(target, flags, report)?;
+    let own_files = config.into_iter().chain(not_scanned.iter().cloned()).collect();
     let bounds = Bounds {
         max_bytes: (flags.max_target_megabytes > 0).then(|| flags.max_target_megabytes * 1_000_000),
         archive_depth: flags.max_archive_depth,
@@ -167,37 +239,16 @@ fn run(
     let interrupted = interrupt_flag()?;
     let session = Session::new(&scanner, bounds, &interrupted, own_files);
     progress::during(session.ledger(), report.quiet, || work(&session))?;
-    let (findings, coverage) = session.finish(&ignored, &baseline);
-    let rules: Vec<Arc<Rule>> = scanner.rules().cloned().collect();
-    let complete = coverage.is_complete();
-    let redaction = match (report.show_secrets, report.redact) {
-        (true, _) => Redaction::None,
-        (_, 100) => Redaction::Full,
-        (_, percent) => Redaction::Partial(percent),
-    };
-    output.write(&Report {
-        findings: &findings,
-        rules: &rules,
-        coverage: &coverage,
-        complete,
-        redaction,
-        compat_columns: flags.gitleaks_compat,
-        root: Some(target),
-    })?;
-    summarise(&report, &findings, &coverage, start.elapsed());
-    Ok(match (findings.is_empty(), complete) {
-        (false, _) => Exit::Found(report.exit_code),
-        (true, true) => Exit::Clean,
-        (true, false) => Exit::Incomplete,
-    })
+    let (findings, coverage) = session.finish(ignored);
+    Ok(Looked { findings, coverage, rules: scanner.rules().cloned().collect() })
 }
 
-/// The rules in force, and the files that are never scanned.
+/// The rules in force, and the configuration's file.
 fn scanner(
     target: &Path,
     flags: &ScanFlags,
     report: &ReportFlags,
-) -> anyhow::Result<(Scanner, Vec<PathBuf>)> {
+) -> anyhow::Result<(Scanner, Option<PathBuf>)> {
     let config = Config::find(flags.config.as_deref(), target, &variable, &builtin::ruleset)?;
     for warning in &config.warnings {
         note(report, &format!("warning: {warning}"));
@@ -214,17 +265,20 @@ fn scanner(
         one_rule_per_secret: !compatible,
         checksums: !compatible,
     };
-    let own = config.source.path().map(Path::to_owned);
-    let own_files = own.into_iter().chain(flags.baseline_path.clone()).collect();
+    let path = config.source.path().map(Path::to_owned);
     let scanner = match config.builtin_rules {
         true => Scanner::builtin(config.ruleset, only, options),
         false => Scanner::new(config.ruleset, only, options),
     };
-    Ok((scanner, own_files))
+    Ok((scanner, path))
 }
 
 /// The ignore files of the target, of the working directory, and the one that was asked for.
-fn ignore_files(target: &Path, flags: &ScanFlags, report: &ReportFlags) -> anyhow::Result<IgnoreFile> {
+pub(super) fn ignore_files(
+    target: &Path,
+    flags: &ScanFlags,
+    report: &ReportFlags,
+) -> anyhow::Result<IgnoreFile> {
     let asked = &flags.gitleaks_ignore_path;
     let mut all = IgnoreFile::default();
     let mut folders = vec![target.to_owned()];
@@ -300,7 +354,7 @@ impl Output {
     }
 }
 
-/// One line on standard error, and one for each reason why something was not looked at.
+/// One line on standard error, and what was not looked at.
 fn summarise(flags: &ReportFlags, findings: &[Finding], coverage: &Coverage, elapsed: Duration) {
     let mut line = match findings.len() {
         0 => "no leaks found".to_owned(),
@@ -309,6 +363,11 @@ fn summarise(flags: &ReportFlags, findings: &[Finding], coverage: &Coverage, ela
     };
     line.push_str(&format!(" in {:.2?}: {}", elapsed, coverage.summary()));
     note(flags, &line);
+    say_skips(flags, coverage);
+}
+
+/// A line for each reason why something was not looked at.
+pub(super) fn say_skips(flags: &ReportFlags, coverage: &Coverage) {
     for (reason, skips) in &coverage.skipped {
         let shown = if reason.is_gap() || flags.verbose { 5 } else { 0 };
         if shown > 0 {
@@ -324,7 +383,7 @@ fn summarise(flags: &ReportFlags, findings: &[Finding], coverage: &Coverage, ela
 }
 
 /// A line on standard error. Nobody may be reading: that is no fault.
-fn note(flags: &ReportFlags, line: &str) {
+pub(super) fn note(flags: &ReportFlags, line: &str) {
     if !flags.quiet {
         let _ = writeln!(io::stderr(), "{line}");
     }
