@@ -6,6 +6,9 @@ use clap::{Args, Parser, Subcommand};
 use cofferdam::scan::rule::Confidence;
 use std::path::PathBuf;
 
+/// How often decoded text is decoded again, unless the user says otherwise.
+pub(crate) const DECODE_DEPTH: u32 = 5;
+
 /// Finds leaked secrets, and loads real ones.
 #[derive(Debug, Parser)]
 #[command(name = "cofferdam", version, propagate_version = true, max_term_width = 100)]
@@ -29,6 +32,9 @@ pub(crate) enum Command {
     /// List, check and explain rules.
     #[command(subcommand)]
     Rules(Rules),
+    /// Accept what is there, with a reason: later scans report only news.
+    #[command(subcommand)]
+    Baseline(super::baseline::Baseline),
     #[cfg(feature = "vault")]
     EnvCheck(super::env_check::EnvCheck),
     #[cfg(feature = "vault")]
@@ -211,9 +217,13 @@ pub(crate) struct ScanFlags {
     /// Leave out what is less sure to be a secret that works.
     #[arg(long, value_name = "LEVEL", default_value = "medium")]
     pub(crate) min_confidence: Level,
-    /// Leave out what this earlier JSON report holds.
+    /// The baseline whose findings are no news (else .cofferdam-baseline, where there is one): our own
+    /// file or a gitleaks JSON report.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) baseline_path: Option<PathBuf>,
+    /// Report what the baseline knows, too.
+    #[arg(long, conflicts_with = "baseline_path")]
+    pub(crate) no_baseline: bool,
     /// An ignore file with fingerprints, or the directory that holds .gitleaksignore.
     #[arg(short = 'i', long, value_name = "PATH", default_value = ".")]
     pub(crate) gitleaks_ignore_path: PathBuf,
@@ -225,7 +235,7 @@ pub(crate) struct ScanFlags {
     #[arg(long, value_name = "REF")]
     pub(crate) policy_from: Option<PolicyFrom>,
     /// How often decoded text is decoded again.
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = DECODE_DEPTH)]
     pub(crate) max_decode_depth: u32,
     /// How many archives may lie in each other; 0: none is opened.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -245,7 +255,7 @@ pub(crate) struct ScanFlags {
 }
 
 /// What is shown, and where.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Reporting")]
 pub(crate) struct ReportFlags {
     /// Whose job it is, with --ci.

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
+mod baseline;
 mod ci;
 #[cfg(feature = "vault")]
 mod env_check;
@@ -12,6 +13,7 @@ mod env_init;
 mod exit;
 #[cfg(feature = "vault")]
 mod export;
+mod known;
 mod output;
 mod policy;
 mod progress;
@@ -58,6 +60,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Detect(args) => scan::detect(args),
         Command::Protect(args) => scan::protect(args),
         Command::Rules(command) => rules::run(command),
+        Command::Baseline(command) => command.run(),
         #[cfg(feature = "vault")]
         Command::EnvCheck(command) => command.run(),
         #[cfg(feature = "vault")]

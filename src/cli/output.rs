@@ -117,9 +117,14 @@ pub(crate) fn report_time() -> String {
     started.unwrap_or_else(jiff::Timestamp::now).strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
-/// One line on standard error, and one for each reason why something was not looked at.
+/// One line on standard error, and what was not looked at.
 pub(crate) fn summarise(flags: &ReportFlags, findings: usize, coverage: &Coverage, elapsed: Duration) {
     note(flags, &format!("{} in {elapsed:.2?}: {}", leaks_found(findings), coverage.summary()));
+    say_skips(flags, coverage);
+}
+
+/// A line for each reason why something was not looked at.
+pub(crate) fn say_skips(flags: &ReportFlags, coverage: &Coverage) {
     for (reason, skips) in &coverage.skipped {
         let shown = if reason.is_gap() || flags.verbose { 5 } else { 0 };
         if shown > 0 {

@@ -4,6 +4,7 @@ use super::args::{Detect, Dir, Git, HistoryFlags, Protect, ReportFlags, Scan, Sc
 use super::ci::Job;
 use super::ci::range::{Commits, Range};
 use super::exit::Exit;
+use super::known::{Known, Reach};
 use super::output::{self, Output, note};
 use super::policy::Policy;
 use super::progress;
@@ -11,9 +12,9 @@ use anyhow::{Context, bail};
 use cofferdam::config::{Config, Flavour};
 use cofferdam::files::Files;
 use cofferdam::scan::allowlist::Joining;
-use cofferdam::scan::baseline::Baseline;
 use cofferdam::scan::builtin;
-use cofferdam::scan::coverage::SkipReason;
+use cofferdam::scan::coverage::{Coverage, SkipReason};
+use cofferdam::scan::finding::Finding;
 use cofferdam::scan::ignore_file::IgnoreFile;
 use cofferdam::scan::report::{Redaction, Report};
 use cofferdam::scan::rule::Rule;
@@ -34,28 +35,53 @@ pub(crate) fn scan(args: Scan) -> anyhow::Result<Exit> {
     if args.ci {
         return scan_job(args);
     }
-    let repository = match Repository::discover_with(&args.path, variable) {
-        Ok(repository) => repository,
-        Err(RepositoryError::NotARepository { .. }) => {
-            note(
-                &args.report,
-                &format!("{} is in no git repository: only its files are scanned", args.path.display()),
-            );
-            return run(&args.path, args.scan, args.report, |session| {
-                Ok(session.tree(std::slice::from_ref(&args.path), Extent::Unignored, false)?)
-            });
+    let whole = Whole::at(&args.path, &args.report)?;
+    run(whole.root(), args.scan, args.report, Reach::Whole, |session| whole.scan(session))
+}
+
+/// All that `scan` looks at.
+pub(super) enum Whole {
+    Repository(Box<Repository>),
+    Directory(PathBuf),
+}
+
+impl Whole {
+    pub(super) fn at(path: &Path, report: &ReportFlags) -> anyhow::Result<Self> {
+        match Repository::discover_with(path, variable) {
+            Ok(repository) => Ok(Self::Repository(Box::new(repository))),
+            Err(RepositoryError::NotARepository { .. }) => {
+                note(
+                    report,
+                    &format!("{} is in no git repository: only its files are scanned", path.display()),
+                );
+                Ok(Self::Directory(path.to_owned()))
+            }
+            Err(error) => Err(error.into()),
         }
-        Err(error) => return Err(error.into()),
-    };
-    run(repository.root(), args.scan, args.report, |session| {
-        session.history(&repository, HistoryOptions::default())?;
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        match self {
+            Self::Repository(repository) => repository.root(),
+            Self::Directory(path) => path,
+        }
+    }
+
+    pub(super) fn scan(&self, session: &Session<'_>) -> anyhow::Result<()> {
+        let repository = match self {
+            Self::Repository(repository) => repository,
+            Self::Directory(path) => {
+                return Ok(session.tree(std::slice::from_ref(path), Extent::Unignored, false)?);
+            }
+        };
+        session.history(repository, HistoryOptions::default())?;
         if let Some(files) = repository.files()? {
             let root = files.root.clone();
             session.tree(&[root], Extent::Committable(files), false)?;
-            session.staged(&repository)?;
+            session.staged(repository)?;
         }
         Ok(())
-    })
+    }
 }
 
 /// What a CI job is about, by the policy that its pull request cannot change.
@@ -75,7 +101,7 @@ fn scan_job(args: Scan) -> anyhow::Result<Exit> {
         Commits::Some(text) => Some(Selection::default().range(text)?),
         _ => None,
     };
-    run(repository.root(), scan, report, |session| {
+    run(repository.root(), scan, report, Reach::Part, |session| {
         for gap in range.gaps {
             session.ledger().skip(SkipReason::MissingObject, gap);
         }
@@ -92,7 +118,7 @@ pub(crate) fn git(args: Git) -> anyhow::Result<Exit> {
     let repository = Repository::discover_with(&args.repository, variable)?;
     let flags = args.history;
     let selection = selection(&flags)?;
-    run(repository.root(), args.scan, args.report, |session| {
+    run(repository.root(), args.scan, args.report, Reach::Part, |session| {
         match selection {
             _ if flags.staged => session.staged(&repository)?,
             _ if flags.pre_commit => session.unstaged(&repository)?,
@@ -152,13 +178,15 @@ fn selection(flags: &HistoryFlags) -> anyhow::Result<Option<Selection>> {
 pub(crate) fn dir(args: Dir) -> anyhow::Result<Exit> {
     let target = args.paths.first().cloned().unwrap_or_else(|| PathBuf::from("."));
     let extent = if args.respect_ignore { Extent::Unignored } else { Extent::Everything };
-    run(&target, args.scan, args.report, |session| {
+    run(&target, args.scan, args.report, Reach::Part, |session| {
         Ok(session.tree(&args.paths, extent, args.follow_symlinks)?)
     })
 }
 
 pub(crate) fn stdin(args: Stdin) -> anyhow::Result<Exit> {
-    run(Path::new("."), args.scan, args.report, |session| Ok(session.stream(io::stdin(), &args.name)?))
+    run(Path::new("."), args.scan, args.report, Reach::Part, |session| {
+        Ok(session.stream(io::stdin(), &args.name)?)
+    })
 }
 
 pub(crate) fn detect(args: Detect) -> anyhow::Result<Exit> {
@@ -175,38 +203,23 @@ pub(crate) fn protect(args: Protect) -> anyhow::Result<Exit> {
     git(Git { repository: args.source, history, scan: args.scan, report: args.report })
 }
 
-/// Reads the configuration, scans, reports.
+/// Scans, takes away what the baseline knows, reports.
 fn run(
     target: &Path,
     flags: ScanFlags,
     report: ReportFlags,
+    reach: Reach,
     work: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let outputs = Output::all(&report)?;
     let policy = Policy::open(flags.policy_from.as_ref(), target, variable)?;
-    let (scanner, own_files) = scanner(target, &policy, &flags, &report)?;
     let ignored = ignore_files(target, policy.files(), &flags, &report)?;
-    let baseline = flags.baseline_path.as_deref().map(|path| Baseline::load(policy.files(), path));
-    let baseline = baseline.transpose()?.unwrap_or_default();
-    let bounds = Bounds {
-        max_bytes: (flags.max_target_megabytes > 0).then(|| flags.max_target_megabytes * 1_000_000),
-        archive_depth: flags.max_archive_depth,
-        deadline: (flags.timeout > 0).then(|| start + Duration::from_secs(flags.timeout)),
-        threads: flags.threads,
-    };
-    if flags.threads > 0 {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(flags.threads)
-            .build_global()
-            .context("cannot start threads")?;
-    }
-    let interrupted = interrupt_flag()?;
-    let session = Session::new(&scanner, bounds, &interrupted, own_files);
-    progress::during(session.ledger(), report.quiet, || work(&session))?;
-    let (findings, coverage) = session.finish(&ignored, &baseline);
-    let rules: Vec<Arc<Rule>> = scanner.rules().cloned().collect();
+    let known = Known::find(target, policy.files(), &flags)?;
+    let looked = look(target, &policy, &flags, &report, &ignored, known.path(), work)?;
+    let Looked { findings, coverage, rules } = looked;
     let complete = coverage.is_complete();
+    let (findings, words) = known.sift(findings, reach, &flags, complete)?;
     let redaction = match (report.show_secrets, report.redact) {
         (true, _) => Redaction::None,
         (_, 100) => Redaction::Full,
@@ -226,6 +239,7 @@ fn run(
         output.write(&shown)?;
     }
     output::set_outputs(&report, findings.len())?;
+    words.iter().for_each(|line| note(&report, line));
     output::summarise(&report, findings.len(), &coverage, start.elapsed());
     Ok(match (findings.is_empty(), complete) {
         (false, _) => Exit::Found(report.exit_code),
@@ -234,13 +248,54 @@ fn run(
     })
 }
 
-/// The rules in force, and the files that are never scanned.
+/// What a scan came to.
+pub(super) struct Looked {
+    pub(super) findings: Vec<Finding>,
+    pub(super) coverage: Coverage,
+    rules: Vec<Arc<Rule>>,
+}
+
+/// Reads the configuration and scans. The files `not_scanned` are known to be no content.
+pub(super) fn look(
+    target: &Path,
+    policy: &Policy,
+    flags: &ScanFlags,
+    report: &ReportFlags,
+    ignored: &IgnoreFile,
+    not_scanned: &[PathBuf],
+    work: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<Looked> {
+    let start = Instant::now();
+    let (scanner, config) = scanner(target, policy, flags, report)?;
+    // What lies on the disk is no policy where that comes from a commit.
+    let own_files = config.into_iter().chain(not_scanned.iter().cloned());
+    let own_files = own_files.filter(|_| matches!(policy, Policy::Disk)).collect();
+    let bounds = Bounds {
+        max_bytes: (flags.max_target_megabytes > 0).then(|| flags.max_target_megabytes * 1_000_000),
+        archive_depth: flags.max_archive_depth,
+        deadline: (flags.timeout > 0).then(|| start + Duration::from_secs(flags.timeout)),
+        threads: flags.threads,
+    };
+    if flags.threads > 0 {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(flags.threads)
+            .build_global()
+            .context("cannot start threads")?;
+    }
+    let interrupted = interrupt_flag()?;
+    let session = Session::new(&scanner, bounds, &interrupted, own_files);
+    progress::during(session.ledger(), report.quiet, || work(&session))?;
+    let (findings, coverage) = session.finish(ignored);
+    Ok(Looked { findings, coverage, rules: scanner.rules().cloned().collect() })
+}
+
+/// The rules in force, and the configuration's file.
 fn scanner(
     target: &Path,
     policy: &Policy,
     flags: &ScanFlags,
     report: &ReportFlags,
-) -> anyhow::Result<(Scanner, Vec<PathBuf>)> {
+) -> anyhow::Result<(Scanner, Option<PathBuf>)> {
     let explicit = flags.config.as_deref();
     let config = Config::find(explicit, target, policy.files(), &variable, &builtin::ruleset)?;
     for warning in &config.warnings {
@@ -260,9 +315,7 @@ fn scanner(
         min_confidence: flags.min_confidence.into(),
         ..Options::default()
     };
-    // What lies on the disk is no policy where that comes from a commit.
-    let own = config.source.path().map(Path::to_owned).into_iter().chain(flags.baseline_path.clone());
-    let own_files = own.filter(|_| matches!(policy, Policy::Disk)).collect();
+    let path = config.source.path().map(Path::to_owned);
     let scanner = match config.builtin_rules {
         true => Scanner::builtin(config.ruleset, only, options),
         false => Scanner::new(config.ruleset, only, options),
@@ -271,11 +324,11 @@ fn scanner(
         Some(lines) => scanner.with_allowed_lines(lines),
         None => scanner,
     };
-    Ok((scanner, own_files))
+    Ok((scanner, path))
 }
 
 /// The ignore files of the target, of the working directory, and the one that was asked for.
-fn ignore_files(
+pub(super) fn ignore_files(
     target: &Path,
     files: &dyn Files,
     flags: &ScanFlags,

@@ -77,16 +77,26 @@ impl IgnoreFile {
         &self.warnings
     }
 
+    /// All that is accepted, in no order.
+    pub fn fingerprints(&self) -> impl Iterator<Item = &str> {
+        self.fingerprints.iter().map(String::as_str)
+    }
+
     /// Whether the user accepts the finding.
     pub fn suppresses(&self, finding: &Finding) -> bool {
-        if self.fingerprints.is_empty() {
-            return false;
-        }
+        self.accepting(finding).next().is_some()
+    }
+
+    /// The fingerprints that accept the finding.
+    pub fn accepting(&self, finding: &Finding) -> impl Iterator<Item = &str> {
         let path = finding.path.replace('\\', "/");
         let anywhere = format!("{path}:{}:{}", finding.rule.id, finding.location.start_line);
-        let commit = finding.commit_id();
-        self.fingerprints.contains(&anywhere)
-            || !commit.is_empty() && self.fingerprints.contains(&format!("{commit}:{anywhere}"))
+        let in_commit = match finding.commit_id() {
+            "" => None,
+            commit => Some(format!("{commit}:{anywhere}")),
+        };
+        let known = |print: String| self.fingerprints.get(&print).map(String::as_str);
+        [Some(anywhere), in_commit].into_iter().flatten().filter_map(known)
     }
 }
 

@@ -1,9 +1,8 @@
 //! One scan from its sources to its findings: hands content to the scanner, keeps the ledger, drops
-//! what ignore files and the baseline know, and sorts. It decides neither what to scan nor how to
+//! what ignore files name, and sorts. What a baseline knows is taken away after it. It decides neither what to scan nor how to
 //! show it.
 
 use super::allowlist::AllowlistError;
-use super::baseline::Baseline;
 use super::coverage::{Coverage, Ledger, SkipReason};
 use super::file_kind::is_fixture;
 use super::finding::{Finding, Origin};
@@ -325,8 +324,8 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// The findings, sorted, without what is known; and what was looked at.
-    pub fn finish(self, ignored: &IgnoreFile, baseline: &Baseline) -> (Vec<Finding>, Coverage) {
+    /// The findings, sorted, without what is ignored; and what was looked at.
+    pub fn finish(self, ignored: &IgnoreFile) -> (Vec<Finding>, Coverage) {
         for broken in self.scanner.broken() {
             self.ledger.skip(SkipReason::Rule, broken.to_string());
         }
@@ -342,7 +341,7 @@ impl<'s> Session<'s> {
             finding.confidence >= min
         });
         drop_repeated(&mut findings);
-        findings.retain(|finding| !ignored.suppresses(finding) && !baseline.knows(finding));
+        findings.retain(|finding| !ignored.suppresses(finding));
         findings.sort_by(|a, b| order(a).cmp(&order(b)));
         findings.dedup_by(|a, b| order(a) == order(b) && a.secret == b.secret && a.origin == b.origin);
         (findings, self.ledger.coverage())

@@ -227,7 +227,7 @@ fn findings(repo: &Repo, scanner: &Scanner, every_blob: bool) -> Vec<String> {
     let session = Session::new(scanner, Bounds::default(), &interrupted, Vec::new());
     let repository = Repository::discover(repo.path()).unwrap();
     session.history(&repository, HistoryOptions { every_blob, ..HistoryOptions::default() }).unwrap();
-    let (findings, coverage) = session.finish(&Default::default(), &Default::default());
+    let (findings, coverage) = session.finish(&Default::default());
     assert!(coverage.is_complete());
     let line = |finding: &Finding| {
         let mut line = format!("{finding:?}");
