@@ -85,11 +85,12 @@ impl EnvCheck {
 
     fn names(&self, project: &cofferdam::vault::project::Project) -> Result<Vec<String>, fault::Faults> {
         let known = project.environments();
-        match (self.all, self.environments.as_slice(), known.as_slice()) {
+        let named: Vec<_> = self.environments.iter().filter(|name| !name.is_empty()).cloned().collect();
+        match (self.all, named.is_empty(), known.as_slice()) {
             (true, ..) if !known.is_empty() => Ok(known),
-            (false, [], [_]) => Ok(known),
-            (_, [], _) => Err(which(&known)),
-            (_, names, _) => Ok(names.to_vec()),
+            (false, true, [_]) => Ok(known),
+            (_, true, _) => Err(which(&known)),
+            (_, false, _) => Ok(named),
         }
     }
 

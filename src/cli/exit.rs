@@ -17,6 +17,11 @@ pub(crate) enum Exit {
     Code(u8),
 }
 
+impl Exit {
+    /// A command was not started, as env(1) says it.
+    pub(crate) const NOT_STARTED: Self = Self::Code(125);
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {

@@ -116,7 +116,11 @@ impl Export {
                 return Ok(Exit::Unusable);
             }
         };
-        write_out(&deliver::github_masks(checked))?;
+        // Masks that nobody reads hide nothing: here a closed pipe is a failure.
+        if let Err(error) = write_out(&deliver::github_masks(checked)) {
+            eprintln!("error: {error}: nothing was exported, as nothing could be masked");
+            return Ok(Exit::Unusable);
+        }
         deliver::append_file(&path, &deliver::github_file(checked, self.outputs))?;
         Ok(Exit::Clean)
     }

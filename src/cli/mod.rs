@@ -38,7 +38,12 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => {
             // Help and version are no errors; a closed pipe is none either.
             let _ = error.print();
-            return if error.use_stderr() { Exit::Unusable.into() } else { Exit::Clean.into() };
+            let runs = std::env::args_os().nth(1).is_some_and(|command| command == "run");
+            return match error.use_stderr() {
+                true if runs => Exit::NOT_STARTED.into(),
+                true => Exit::Unusable.into(),
+                false => Exit::Clean.into(),
+            };
         }
     };
     match run(cli.command) {

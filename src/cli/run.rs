@@ -31,8 +31,7 @@ pub(crate) struct Run {
     command: Vec<OsString>,
 }
 
-/// Its own failures, as in env(1).
-const FAILED: u8 = 125;
+/// Its other failures, as in env(1).
 const NOT_RUNNABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
@@ -46,38 +45,40 @@ impl Run {
             Ok(prepared) => prepared,
             Err(faults) => {
                 declared_wrong(&faults);
-                return Ok(Exit::Code(FAILED));
+                return Ok(Exit::NOT_STARTED);
             }
         };
         let judged = match judge(&project, &[name], &settings, Strictness::now(), false) {
             Ok(Ok(judged)) => judged.into_iter().next(),
             Ok(Err(faults)) => {
                 declared_wrong(&faults);
-                return Ok(Exit::Code(FAILED));
+                return Ok(Exit::NOT_STARTED);
             }
             Err(error) => {
                 eprintln!("error: {error}");
-                return Ok(Exit::Code(FAILED));
+                return Ok(Exit::NOT_STARTED);
             }
         };
         let checked = match judged.map(cofferdam::vault::check::Judged::checked) {
             Some(Ok(checked)) => checked,
             Some(Err(report)) => {
                 refused(&report);
-                return Ok(Exit::Code(FAILED));
+                return Ok(Exit::NOT_STARTED);
             }
-            None => return Ok(Exit::Code(FAILED)),
+            None => return Ok(Exit::NOT_STARTED),
         };
         if let Err(error) = deliver::fits_environment(&checked) {
             eprintln!("error: {error}");
-            return Ok(Exit::Code(FAILED));
+            return Ok(Exit::NOT_STARTED);
         }
         let command = self.command(&checked);
-        if self.redact {
-            super::redact::run(command, &checked)
-        } else {
-            Ok(replace(command, &self.command[0]))
+        if !self.redact {
+            return Ok(replace(command, &self.command[0]));
         }
+        super::redact::run(command, &checked).or_else(|error| {
+            eprintln!("error: {error}");
+            Ok(Exit::NOT_STARTED)
+        })
     }
 
     fn command(&self, checked: &Checked) -> Command {
@@ -104,7 +105,8 @@ fn replace(mut command: Command, program: &OsString) -> Exit {
     match command.status() {
         // Windows knows codes beyond a byte; the low byte is what can be passed on.
         Ok(status) => {
-            Exit::Code(status.code().and_then(|code| u8::try_from(code & 0xff).ok()).unwrap_or(FAILED))
+            let code = status.code().and_then(|code| u8::try_from(code & 0xff).ok());
+            code.map_or(Exit::NOT_STARTED, Exit::Code)
         }
         Err(error) => not_started(&error, program),
     }

@@ -10,7 +10,8 @@ use cofferdam::vault::loader::Loader;
 use cofferdam::vault::project::Project;
 use cofferdam::vault::report::{Report, Status, problems};
 use cofferdam::vault::settings::{NAMES, Settings};
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::Path;
 
 /// How to reach Key Vault. Each is also an environment variable and a key of `cofferdam.toml`.
 #[derive(Args, Clone, Debug, Default)]
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct VaultOptions {
     /// The file to read in place of cofferdam.toml
     #[arg(long, short, value_name = "FILE", env = "COFFERDAM_CONFIG")]
-    config: Option<PathBuf>,
+    config: Option<OsString>,
     /// Ask this vault in place of every Key Vault that is named [COFFERDAM_VAULT_URL]
     #[arg(long, value_name = "NAME|URL")]
     vault_url: Option<String>,
@@ -79,8 +80,8 @@ impl VaultOptions {
     }
 
     pub(crate) fn project(&self) -> Result<Project, Faults> {
-        match &self.config {
-            Some(file) => Project::open(file),
+        match self.config.as_ref().filter(|file| !file.is_empty()) {
+            Some(file) => Project::open(file.as_ref()),
             None => Project::find(Path::new(".")),
         }
     }
@@ -96,7 +97,8 @@ pub(crate) struct OneEnvironment {
 
 impl OneEnvironment {
     pub(crate) fn name(&self, project: &Project) -> Result<String, Faults> {
-        match (&self.environment, project.environments().as_slice()) {
+        let named = self.environment.as_ref().filter(|name| !name.is_empty());
+        match (named, project.environments().as_slice()) {
             (Some(name), _) => Ok(name.clone()),
             (None, [only]) => Ok(only.clone()),
             (None, known) => Err(which(known)),

@@ -43,7 +43,7 @@ pub enum DeliverError {
     },
 }
 
-/// The values as a dotenv file that every common reader reads alike.
+/// The values as a dotenv file, written as [`quote`] says.
 pub fn dotenv(checked: &Checked) -> Text {
     lines(checked, |value| format!("{}={}\n", value.key, quote(value.secret.expose())))
 }
@@ -98,12 +98,12 @@ pub fn masks(checked: &Checked) -> Vec<Zeroizing<String>> {
     let mut masks = Vec::new();
     for value in checked.values.iter().filter(|value| value.sensitive) {
         let whole = value.secret.expose();
-        let lines = whole.lines().map(str::trim).filter(|_| whole.contains('\n'));
-        for text in std::iter::once(whole).chain(lines).filter(|text| hidden(text.trim())) {
+        let lines = whole.lines().map(str::trim);
+        for text in [whole, whole.trim()].into_iter().chain(lines).filter(|text| hidden(text.trim())) {
             masks.push(Zeroizing::new(text.to_owned()));
         }
     }
-    masks.sort_by_key(|mask| std::cmp::Reverse(mask.len()));
+    masks.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
     masks.dedup();
     masks
 }
@@ -130,21 +130,24 @@ fn delimiter(text: &str) -> String {
     }
 }
 
-/// Replaces the file at `path` at once by `text`, readable by its owner only.
+/// Replaces the file at `path` at once by `text`, readable by its owner only. What is no ordinary
+/// file (`/dev/stdout`, a pipe) is written to; what a link leads to is replaced, not the link.
 ///
 /// # Errors
 /// When it cannot be written; the old file is then still there.
 pub fn replace_file(path: &Path, text: &str) -> Result<(), DeliverError> {
     let failed = |error| DeliverError::Write { path: path.display().to_string(), error };
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        let mut there = std::fs::OpenOptions::new().write(true).open(path).map_err(failed)?;
+        return there.write_all(text.as_bytes()).map_err(failed);
+    }
+    let real = path.canonicalize();
+    let path = real.as_deref().unwrap_or(path);
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let chance = RandomState::new().hash_one(0_u8);
     let temporary = directory.join(format!(".{name}.{chance:016x}"));
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&temporary).and_then(|mut file| {
+    let written = private().write(true).create_new(true).open(&temporary).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });
@@ -155,13 +158,21 @@ pub fn replace_file(path: &Path, text: &str) -> Result<(), DeliverError> {
     })
 }
 
-/// Appends `text` to a file that is there already, such as `$GITHUB_ENV`.
+/// Options that make a new file readable by its owner only.
+fn private() -> std::fs::OpenOptions {
+    let mut options = std::fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Appends `text` to a file, such as `$GITHUB_ENV`; a new one is readable by its owner only.
 ///
 /// # Errors
 /// When it cannot be written.
 pub fn append_file(path: &Path, text: &str) -> Result<(), DeliverError> {
     let failed = |error| DeliverError::Write { path: path.display().to_string(), error };
-    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).map_err(failed)?;
+    let mut file = private().append(true).create(true).open(path).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)
 }
 
@@ -220,13 +231,24 @@ mod tests {
 
     #[test]
     fn masks_are_whole_and_by_line_but_never_words() {
-        let checked =
-            checked(&[("A", "line one\nline two\n%"), ("B", "1"), ("C", "true"), ("PUBLIC", "public")]);
+        let checked = checked(&[
+            ("A", "line one\nline two\n%"),
+            ("B", "1"),
+            ("C", "true"),
+            ("PUBLIC", "public"),
+            ("D", " spaced "),
+        ]);
         let text = github_masks(&checked);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(
             lines,
-            ["::add-mask::line one%0Aline two%0A%25", "::add-mask::line one", "::add-mask::line two"]
+            [
+                "::add-mask::line one%0Aline two%0A%25",
+                "::add-mask:: spaced ",
+                "::add-mask::line one",
+                "::add-mask::line two",
+                "::add-mask::spaced",
+            ]
         );
         let outputs = github_file(&checked, true);
         let end = outputs.lines().next().unwrap().split_once("<<").unwrap().1;
@@ -244,6 +266,30 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink("out", &link).unwrap();
+        replace_file(&link, "newer").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "newer");
+        let appended = directory.path().join("appended");
+        append_file(&appended, "x").unwrap();
+        assert_eq!(appended.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert!(replace_file(&directory.path().join("no/out"), "x").is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn devices_and_pipes_are_written_to_and_stay() {
+        use std::os::unix::fs::FileTypeExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::read_to_string(pipe).unwrap()
+        });
+        replace_file(&pipe, "text").unwrap();
+        assert_eq!(reader.join().unwrap(), "text");
+        assert!(pipe.metadata().unwrap().file_type().is_fifo());
     }
 }

@@ -23,8 +23,7 @@ pub const DEADLINE: Duration = Duration::from_secs(10);
 /// Loads the secrets of one environment.
 ///
 /// ```no_run
-/// use cofferdam::vault::loader::Loader;
-/// use secrecy::SecretString;
+/// use cofferdam::vault::{Loader, SecretString};
 ///
 /// #[derive(serde::Deserialize)]
 /// struct AppSecrets {

@@ -49,4 +49,6 @@ mod typed;
 
 pub use loader::{LoadError, Loader, NotLoaded, Secrets};
 pub use report::Report;
+/// What secrets are given as, so that an application needs no dependency of its own for it.
+pub use secrecy::{ExposeSecret, SecretString};
 pub use typed::{Mismatch, TypedError};

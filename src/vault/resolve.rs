@@ -134,22 +134,15 @@ impl Sources {
     pub async fn resolve(&self, plan: &Plan, offline: bool, deadline: Instant) -> Vec<State> {
         let count = plan.requirements.len();
         let mut round = Round { plan, states: vec![None; count], tried: vec![Tried::default(); count] };
-        for source in &self.ordered {
-            if !source.is_remote() {
-                let open = round.open(|_| true);
-                round.ask(source.as_ref(), &open, deadline).await;
-            }
+        for source in self.ordered.iter().filter(|source| !offline || !source.is_remote()) {
+            // A vault is not asked for what the template gives, or says where to find.
+            let open = round.open(|at| {
+                let requirement = &plan.requirements[at];
+                !source.is_remote() || (requirement.literal.is_none() && requirement.reference.is_none())
+            });
+            round.ask(source.as_ref(), &open, deadline).await;
         }
         if !offline {
-            for source in &self.ordered {
-                if source.is_remote() {
-                    let open = round.open(|at| {
-                        let requirement = &plan.requirements[at];
-                        requirement.literal.is_none() && requirement.reference.is_none()
-                    });
-                    round.ask(source.as_ref(), &open, deadline).await;
-                }
-            }
             self.references(&mut round, deadline).await;
         }
         let remote = self.ordered.iter().any(|source| source.is_remote());

@@ -6,8 +6,7 @@
 #![allow(clippy::print_stderr)]
 
 use axum::{Router, routing::get};
-use cofferdam::vault::Loader;
-use secrecy::SecretString;
+use cofferdam::vault::{Loader, SecretString};
 use std::process::ExitCode;
 
 #[derive(serde::Deserialize)]

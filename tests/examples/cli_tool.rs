@@ -1,8 +1,7 @@
 //! A command-line tool that loads one secret without async: `cli_tool [ENVIRONMENT]`.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-use cofferdam::vault::Loader;
-use secrecy::ExposeSecret as _;
+use cofferdam::vault::{ExposeSecret as _, Loader};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

@@ -114,6 +114,9 @@ fn every_fault_has_its_word() {
         (Fault::CutOff, 3, "malformed answer"),
         (Fault::ProxyHtml(200), 3, "did not come from Key Vault"),
         (Fault::ProxyHtml(403), 3, "did not come from Key Vault"),
+        (Fault::ProxyHtml(404), 3, "did not come from Key Vault"),
+        (Fault::ProxyHtml(502), 3, "answered 502"),
+        (Fault::Garbled, 3, "did not come from Key Vault"),
     ];
     let vault = TestVault::start().unwrap();
     let dir = project("A=\nB=\n");
@@ -171,6 +174,10 @@ fn connections_that_cannot_be_trusted_are_refused() {
     outcome.expect_code(3).expect_stdout("refuses the connection");
     let outcome = command().args(["--vault-url", "https://no-such-host.invalid"]).run();
     outcome.expect_code(3).expect_stdout("has no address");
+    vault.challenge("https://elsewhere.example");
+    let outcome = command().args(["--vault-url", &url, "--ca-file"]).args([vault.ca_file()]);
+    let outcome = outcome.env("COFFERDAM_SKIP_CHALLENGE_CHECK", "false").run().expect_code(3);
+    outcome.expect_stdout("asks for a token of another service");
     command().args(["--vault-url", "http://localhost"]).run().expect_code(2).expect_stderr("an https URL");
 }
 
@@ -271,6 +278,52 @@ fn the_first_source_wins_and_empty_is_missing() {
     let outcome = dir.cofferdam().args(["export", "-e", "development", "--format", "dotenv", "--stdout"]);
     let outcome = outcome.env("A", "from the process").env("B", "b").env("PORT", "1").run().expect_code(0);
     assert_eq!(outcome.stdout, "A='from the process'\nB=b\nPORT=1\n");
+}
+
+#[test]
+fn a_vault_that_stands_first_wins_and_may_be_followed() {
+    let vault = TestVault::start().unwrap();
+    vault.set("A", "from the vault");
+    let dir = project("A=\nB=\n");
+    let manifest = "[environments.production]\nsources = [\"keyvault://ours\", \"process\"]\n";
+    dir.write("cofferdam.toml", manifest);
+    let export = against(&vault, &dir).args(["export", "-e", "production", "--format", "dotenv", "--stdout"]);
+    let outcome = export.env("A", "from the process").env("B", "b").run().expect_code(0);
+    assert_eq!(outcome.stdout, "A='from the vault'\nB=b\n");
+}
+
+#[test]
+fn a_name_that_no_vault_can_hold_is_not_asked_for() {
+    let vault = TestVault::start().unwrap();
+    let dir = Dir::new();
+    dir.write(".env.production", "A.B=\n");
+    check(&vault, &dir, &[]).expect_code(1).expect_stdout("no vault can hold the name `A.B`");
+    assert_eq!(vault.requests(), Vec::<String>::new());
+}
+
+#[test]
+fn variables_set_to_nothing_say_nothing() {
+    let dir = Dir::new();
+    dir.write(".env.only", "A=1\n");
+    for arguments in [&["env-check"][..], &["run", "--", "true"]] {
+        let command = dir.cofferdam().args(arguments).env("COFFERDAM_ENV", "").env("COFFERDAM_CONFIG", "");
+        command.env("COFFERDAM_TIMEOUT", "").run().expect_code(0);
+    }
+}
+
+#[test]
+fn nothing_is_exported_where_nothing_can_be_masked() {
+    let dir = Dir::new();
+    dir.write(".env.only", "A=\n");
+    let env = dir.write("github_env", "");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cofferdam"));
+    command.current_dir(dir.path()).args(["export", "-e", "only", "--format", "github"]);
+    command.env("A", "some value").env("GITHUB_ENV", env).env_remove("COFFERDAM_VAULT_URL");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = command.stdout(writer).stderr(std::process::Stdio::null()).status().unwrap();
+    assert_eq!(status.code(), Some(2));
+    assert_eq!(dir.read("github_env"), "");
 }
 
 #[test]

@@ -43,6 +43,7 @@ fn project(values: &[(&str, String)]) -> Dir {
         "cofferdam.toml",
         "[environments.production]\nsources = [\"keyvault://ours\", \"process\"]\n\
         [environments.other]\ntemplate = \".env.production\"\nsources = [\"keyvault://ours\"]\n\
+        [environments.local]\ntemplate = \".env.production\"\nsources = [\"process\"]\n\
         [secrets.BROKEN_JSON]\nfield = \"a\"\n[secrets.QUOTES]\ntype = \"jwt\"\nmatches = \"^x\"\n\
         [secrets.LINES]\ntype = \"pem\"\n[secrets.EMOJI]\nunique = true\n[secrets.DOLLAR]\nbase64 = true\n",
     );
@@ -57,9 +58,15 @@ fn no_command_shows_any_part_of_a_value() {
     let faults = [
         None,
         Some(Fault::ForbiddenByRbac),
+        Some(Fault::AccessDenied),
+        Some(Fault::ForbiddenByFirewall),
+        Some(Fault::Unauthorized),
         Some(Fault::Throttled(9, Some(99))),
         Some(Fault::CutOff),
+        Some(Fault::Garbled),
         Some(Fault::ProxyHtml(200)),
+        Some(Fault::ProxyHtml(403)),
+        Some(Fault::ProxyHtml(502)),
     ];
     for fault in faults {
         for (key, value) in &values {
@@ -74,16 +81,23 @@ fn no_command_shows_any_part_of_a_value() {
             &["env-check", "--all", "--format", "junit"],
             &["env-check", "--all", "--format", "github"],
             &["env-diff", "production", "other", "--json"],
+            &["env-diff", "production", "local"],
             &["run", "-e", "production", "--redact", "--", "env"],
+            &["run", "-e", "production", "--", "env"],
             &["export", "-e", "production", "--format", "github"],
             &["export", "-e", "production", "--format", "json", "--stdout"],
+            &["export", "-e", "local", "--format", "shell", "--stdout"],
         ] {
             let mut command =
                 dir.cofferdam().args(arguments).env("RUST_BACKTRACE", "full").env("RUST_LOG", "trace");
-            for (name, value) in vault.variables() {
+            let local = values.iter().map(|(key, value)| (*key, value.clone()));
+            for (name, value) in vault.variables().into_iter().chain(local) {
                 command = command.env(name, value);
             }
-            let outcome = command.env("GITHUB_ENV", dir.path().join("env")).run();
+            let summary = dir.write("summary", "");
+            let command = command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", summary);
+            let mut outcome = command.env("GITHUB_ENV", dir.path().join("env")).run();
+            outcome.stderr += &dir.read("summary");
             // The two environments fail alike.
             assert!(outcome.code != Some(0) || arguments[0] == "env-diff", "{outcome:?}");
             assert_ne!(outcome.code, Some(101), "{outcome:?}");

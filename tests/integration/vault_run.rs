@@ -57,6 +57,9 @@ fn its_own_failures_are_those_of_env() {
     assert_eq!(code(&["run", "-e", "test", "--", "/"]), Some(126));
     assert_eq!(dir.cofferdam().args(["run", "-e", "test", "--", "true"]).run().code, Some(125));
     assert_eq!(code(&["run", "-e", "tset", "--", "true"]), Some(125));
+    assert_eq!(code(&["run", "-e", "test", "--no-such-flag", "--", "true"]), Some(125));
+    assert_eq!(code(&["run", "-e", "test", "true"]), Some(125));
+    assert_eq!(code(&["run", "--help"]), Some(0));
 }
 
 #[test]

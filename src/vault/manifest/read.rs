@@ -256,7 +256,12 @@ impl Reader<'_> {
                         settings: Box::default(),
                     });
                 }
-                "prefix" => prefix = self.text("prefix", value).unwrap_or_default(),
+                "prefix" => {
+                    prefix = self.text("prefix", value).unwrap_or_default();
+                    if !prefix.is_empty() && !is_secret_name(&prefix) {
+                        self.bad("prefix", value, "made of letters, digits and dashes");
+                    }
+                }
                 name if self.setting(&mut settings, name, value) => {}
                 name => self.known(name, key.span().start, &with_settings(SOURCE)),
             }
@@ -465,6 +470,13 @@ max_age = "90d"
         }
         assert_eq!(faults.0.len(), 7, "{words}");
         assert!(!words.contains("canary"), "{words}");
+    }
+
+    #[test]
+    fn a_prefix_is_the_beginning_of_a_name() {
+        let text = "[environments.a]\nsources = [{ keyvault = \"ours\", prefix = \"canary/\" }]\n";
+        let words = read(text).unwrap_err().to_string();
+        assert_eq!(words, "cofferdam.toml:2:42: `prefix` must be made of letters, digits and dashes");
     }
 
     #[test]

@@ -26,6 +26,7 @@ use std::time::Duration;
 /// Environment variables that hold a credential of the login itself; `run` does not pass them on.
 pub const CREDENTIAL_VARIABLES: &[&str] = &[
     "COFFERDAM_ACCESS_TOKEN",
+    "COFFERDAM_ACCESS_TOKEN_FILE",
     "AZURE_CLIENT_SECRET",
     "AZURE_CLIENT_CERTIFICATE_PASSWORD",
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",

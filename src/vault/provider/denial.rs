@@ -90,6 +90,7 @@ fn status_refusal(
     let number = u16::from(status);
     let is_ours = body.as_ref().is_some_and(|body| body.get("error").is_some());
     match number {
+        404 if body.is_none() => Refusal::Failed(malformed(about, "an answer 404")),
         404 => Refusal::NotThere,
         401 => Refusal::Failed(about.failure(
             Cause::LoginFailed,
@@ -204,6 +205,8 @@ mod tests {
         assert_eq!(cause(403, &inner("ForbiddenByConnection")), Cause::Firewall);
         assert_eq!(cause(403, &inner("SecretDisabled")), Cause::Disabled);
         assert_eq!(cause(403, "<html>canary</html>"), Cause::Malformed);
+        assert_eq!(cause(404, "<html>canary</html>"), Cause::Malformed);
+        assert!(matches!(status_refusal(404_u16.into(), Some(json!({})), None, ABOUT), Refusal::NotThere));
         assert_eq!(cause(429, ""), Cause::Throttled);
         assert_eq!(cause(500, ""), Cause::ServerError);
         assert_eq!(cause(302, ""), Cause::Malformed);

@@ -7,6 +7,7 @@ use super::pace::{Pace, jitter};
 use super::{Asked, Failure, Found, Outcome, Provider, transport};
 use crate::secret::Secret;
 use crate::vault::problem::Cause;
+use crate::vault::reference::is_secret_name;
 use crate::vault::settings::{AUTHS, Settings, Variables};
 use azure_core::time::OffsetDateTime;
 use azure_security_keyvault_secrets::models::SecretClientGetSecretOptions;
@@ -121,6 +122,13 @@ impl KeyVault {
 
     /// One outcome before the deadline.
     async fn one(&self, session: &Session, asked: &Asked, deadline: Instant) -> Outcome {
+        if !is_secret_name(&asked.name) {
+            return Outcome::Failed(Failure {
+                cause: Cause::Missing,
+                what: format!("no vault can hold the name `{}` (letters, digits and dashes)", asked.name),
+                fix: format!("give it a `name` in [secrets.\"{}\"], or a value in another source", asked.key),
+            });
+        }
         let last = Mutex::new(None);
         let outcome = tokio::time::timeout_at(deadline, self.tries(session, asked, deadline, &last)).await;
         outcome.unwrap_or_else(|_| {

@@ -158,7 +158,9 @@ impl Break {
     pub(super) fn failure(self, host: &str) -> Failure {
         let (what, fix) = match self {
             Self::Name => ("has no address (DNS)", "check the vault's name and this machine's DNS"),
-            Self::Refused => ("refuses the connection", "check the host and port"),
+            Self::Refused => {
+                ("refuses the connection", "check the host, the port, and HTTPS_PROXY if it is set")
+            }
             Self::Untrusted => (
                 "shows a certificate whose authority is not trusted here",
                 "give --ca-file (COFFERDAM_CA_FILE) the authority's certificate; behind a TLS proxy, the proxy's",

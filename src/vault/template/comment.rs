@@ -31,7 +31,7 @@ impl Annotations {
         let mut annotations = Self::default();
         for (line, comment) in comments {
             let read = match comment.starts_with('@') {
-                true => annotations.decorators(comment),
+                true => decorators(comment).try_for_each(|(name, value)| annotations.decorator(name, value)),
                 false => {
                     annotations.words(comment);
                     Ok(())
@@ -59,7 +59,7 @@ impl Annotations {
             }
             tail.trim()
         };
-        if !description.is_empty() && description.contains(char::is_alphanumeric) {
+        if !is_assignment(comment) && description.contains(char::is_alphanumeric) {
             if !self.description.is_empty() {
                 self.description.push(' ');
             }
@@ -76,32 +76,13 @@ impl Annotations {
         }
     }
 
-    fn decorators(&mut self, comment: &str) -> Result<(), FaultKind> {
-        let mut rest = comment;
-        while let Some(after) = rest.trim_start().strip_prefix('@') {
-            let end = after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len());
-            let (name, after) = after.split_at(end);
-            let (value, after) = match after.strip_prefix('=') {
-                Some(after) => after.split_at(value_end(after)),
-                None => ("", &after[if after.starts_with('(') { value_end(after) } else { 0 }..]),
-            };
-            self.decorator(name, value)?;
-            rest = after;
-        }
-        Ok(())
-    }
-
     fn decorator(&mut self, name: &str, value: &str) -> Result<(), FaultKind> {
         match name {
             "type" => {
                 self.shape = shape(value)?.or(std::mem::take(&mut self.shape));
             }
             "example" => self.example = Some(unquoted(value).to_owned()),
-            "required" | "optional" | "sensitive" | "public" => match value {
-                "" | "true" => self.switch(name, true),
-                "false" => self.switch(name, false),
-                _ => return Err(bad(format!("@{name}"), "true or false (only static values are read)")),
-            },
+            "required" | "optional" | "sensitive" | "public" => self.switch(name, truth(name, value)?),
             _ => {
                 let suggestion = nearest(name, OURS.iter().copied());
                 if let Some(near) = suggestion.filter(|near| near.len().abs_diff(name.len()) <= 1) {
@@ -114,8 +95,64 @@ impl Annotations {
     }
 }
 
-/// Length of a decorator's value: to the next space outside quotes and parentheses.
-fn value_end(text: &str) -> usize {
+/// What a template's header says of all its keys.
+#[derive(Debug, Default)]
+pub(super) struct Defaults {
+    optional: Option<bool>,
+    sensitive: Option<bool>,
+    /// Keys that begin so are public, all others sensitive.
+    public_prefix: Option<String>,
+}
+
+impl Defaults {
+    /// Reads a comment of the header.
+    ///
+    /// # Errors
+    /// A default that is not static.
+    pub(super) fn read(&mut self, comment: &str) -> Result<(), FaultKind> {
+        for (name, value) in decorators(comment) {
+            match (name, value.strip_prefix("inferFromPrefix(")) {
+                ("defaultRequired", _) => self.optional = Some(!truth(name, value)?),
+                ("defaultSensitive", Some(prefix)) => {
+                    self.public_prefix = Some(unquoted(prefix.trim_end_matches(')')).to_owned());
+                }
+                ("defaultSensitive", None) => self.sensitive = Some(truth(name, value)?),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills in what the entries' own comments leave open.
+    pub(super) fn apply(&self, entries: &mut [super::Entry]) {
+        for entry in entries {
+            let public = self.public_prefix.as_ref().map(|prefix| entry.key.starts_with(prefix.as_str()));
+            let said = &mut entry.annotations;
+            said.optional = said.optional.or(self.optional);
+            said.sensitive = said.sensitive.or(self.sensitive).or(public.map(|public| !public));
+        }
+    }
+}
+
+/// The decorators of a comment, each with its value.
+fn decorators(comment: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = comment;
+    std::iter::from_fn(move || {
+        let after = rest.trim_start().strip_prefix('@')?;
+        let end = after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len());
+        let (name, after) = after.split_at(end);
+        let (value, after) = match after.strip_prefix('=') {
+            Some(after) => after.split_at(piece(after, char::is_whitespace)),
+            None if after.starts_with('(') => ("", &after[piece(after, char::is_whitespace)..]),
+            None => ("", after),
+        };
+        rest = after;
+        Some((name, value))
+    })
+}
+
+/// Length of what stands before the next character outside quotes and parentheses that `ends` it.
+fn piece(text: &str, ends: impl Fn(char) -> bool) -> usize {
     let (mut depth, mut quote) = (0_usize, None);
     text.char_indices()
         .find(|&(_, c)| {
@@ -125,11 +162,27 @@ fn value_end(text: &str) -> usize {
                 (None, '"' | '\'') => quote = Some(c),
                 (None, '(') => depth += 1,
                 (None, ')') => depth = depth.saturating_sub(1),
-                (None, c) => return c.is_whitespace() && depth == 0,
+                (None, c) => return depth == 0 && ends(c),
             }
             false
         })
         .map_or(text.len(), |(at, _)| at)
+}
+
+fn truth(name: &str, value: &str) -> Result<bool, FaultKind> {
+    match value {
+        "" | "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(bad(format!("@{name}"), "true or false (only static values are read)")),
+    }
+}
+
+/// Whether a comment is a line that was taken out: its value is nobody's description.
+fn is_assignment(comment: &str) -> bool {
+    let comment = comment.strip_prefix("export ").unwrap_or(comment);
+    comment.split_once('=').is_some_and(|(key, _)| {
+        !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+    })
 }
 
 fn unquoted(text: &str) -> &str {
@@ -141,6 +194,9 @@ fn bad(key: String, expected: impl Into<String>) -> FaultKind {
     FaultKind::BadValue { key, expected: expected.into() }
 }
 
+/// Types of @env-spec that are texts here: what they say beyond that is not checked.
+const UNCHECKED: &[&str] = &["ip", "isoDate", "md5", "semver", "simple-object"];
+
 /// `kind` or `kind(argument, name=value, …)`.
 fn shape(text: &str) -> Result<Shape, FaultKind> {
     let (name, arguments) = match text.split_once('(') {
@@ -148,10 +204,19 @@ fn shape(text: &str) -> Result<Shape, FaultKind> {
         None => (text, ""),
     };
     let kinds = || KINDS.iter().map(|(_, names)| names[0]).collect::<Vec<_>>().join(", ");
-    let kind = Kind::named(name).ok_or_else(|| bad("@type".into(), format!("one of {}", kinds())))?;
+    let kind = Kind::named(name).or_else(|| UNCHECKED.contains(&name).then_some(Kind::String));
+    let kind = kind.ok_or_else(|| bad("@type".into(), format!("one of {}", kinds())))?;
     let mut shape = Shape { kind: Some(kind), ..Shape::default() };
-    for argument in arguments.split(',').map(str::trim).filter(|argument| !argument.is_empty()) {
-        let (key, value) = match argument.split_once('=') {
+    let mut rest = arguments;
+    while !rest.is_empty() {
+        let (argument, after) = rest.split_at(piece(rest, |c| c == ','));
+        rest = after.get(1..).unwrap_or_default();
+        let argument = argument.trim();
+        if argument.is_empty() {
+            continue;
+        }
+        let named = argument.split_once('=').filter(|(key, _)| !key.starts_with(['"', '\'']));
+        let (key, value) = match named {
             Some((key, value)) => (key.trim(), unquoted(value)),
             None => ("", unquoted(argument)),
         };
@@ -174,7 +239,7 @@ fn limit(shape: &mut Shape, key: &str, value: &str) -> Result<(), FaultKind> {
         "endsWith" => shape.ends_with = Some(value.to_owned()),
         "minLength" => shape.min_length = Some(length()?),
         "maxLength" => shape.max_length = Some(length()?),
-        "length" => (shape.min_length, shape.max_length) = (Some(length()?), Some(length()?)),
+        "length" | "isLength" => (shape.min_length, shape.max_length) = (Some(length()?), Some(length()?)),
         "min" => shape.min = Some(number()?),
         "max" => shape.max = Some(number()?),
         "matches" => {
@@ -204,7 +269,11 @@ mod tests {
         // A sentence that begins with such a word is a sentence.
         let read = super::tests::read(&["optional features of the mailer"]).unwrap();
         assert_eq!((read.optional, read.description.as_str()), (None, "optional features of the mailer"));
-        assert_eq!(super::tests::read(&["-----"]).unwrap().description, "");
+        // What was commented out may be anybody's value.
+        for text in ["OLD_KEY=canary", "export OLD=canary", "optional_key=canary"] {
+            assert_eq!(super::tests::read(&[text]).unwrap().description, "");
+        }
+        assert_eq!(super::tests::read(&["a = b"]).unwrap().description, "a = b");
     }
 
     #[test]
@@ -218,8 +287,12 @@ mod tests {
         assert_eq!(read.shape.schemes, ["postgres", "postgresql"]);
         assert_eq!(read.shape.min_length, Some(12));
         assert_eq!(read.example.as_deref(), Some("postgres://a b"));
-        let read = super::tests::read(&["@type=enum(debug, \"info\")"]).unwrap();
-        assert_eq!(read.shape.values, ["debug", "info"]);
+        let read = super::tests::read(&["@type=enum(debug, \"a, b=c\")"]).unwrap();
+        assert_eq!(read.shape.values, ["debug", "a, b=c"]);
+        let read = super::tests::read(&["@type=string(matches=\"^a{1,3}$\", isLength=3)"]).unwrap();
+        assert_eq!(read.shape.matches.unwrap().as_str(), "^a{1,3}$");
+        assert_eq!((read.shape.min_length, read.shape.max_length), (Some(3), Some(3)));
+        assert_eq!(super::tests::read(&["@type=semver"]).unwrap().shape.kind, Some(Kind::String));
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Templates: `.env.<environment>` files, tracked, whose keys are what an application needs. The
 //! same reader serves private dotenv files, so every value is a [`Secret`] whoever reads it.
 //!
-//! The dialect, which is where the common ones agree, and an error where they would read
-//! different values:
+//! The dialect is where the common ones agree; where they do not, it is one of them or an error:
 //!
 //! - `KEY=value`, `export KEY=value`, `KEY: value`; spaces around the sign; `KEY` alone is empty.
 //!   A key is a letter or `_`, then letters, digits, `_`, `-` and `.`.
@@ -14,11 +13,13 @@
 //! - After a closing quote only a comment may follow.
 //! - `$NAME` and `${NAME}` stay as they are unless expansion is asked for
 //!   ([`Template::expanded`]): then in unquoted and double-quoted values only.
-//! - A byte order mark and `\r\n` are read over. The same key twice is an error.
+//! - A byte order mark is read over; `\r\n` and `\r` end lines as `\n` does. The same key twice is an error.
 //!
 //! Comments above a key (without a blank line between) and after its value describe it:
 //! `# optional`, `# url`, `# optional, int: how many workers`, or the decorators of @env-spec
-//! (`@optional @required @sensitive @type=url(schemes=postgres|postgresql) @example=…`).
+//! (`@optional @required @sensitive @type=url(schemes=postgres|postgresql) @example=…`). In the
+//! header, `@defaultRequired`, `@defaultSensitive` (`true`, `false`, `inferFromPrefix(PUBLIC_)`) hold
+//! for every key that does not say otherwise. `# ---` ends the header, and any comment's reach.
 
 mod comment;
 mod parse;

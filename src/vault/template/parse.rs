@@ -1,6 +1,6 @@
 //! From text to entries. The dialect is described in [`super`].
 
-use super::comment::Annotations;
+use super::comment::{Annotations, Defaults};
 use super::{Entry, Quote, Template};
 use crate::secret::Secret;
 use crate::vault::fault::{Fault, FaultKind, Faults, Place};
@@ -13,8 +13,10 @@ const AFTER: &str =
     "after the closing quote only a # comment may follow (write the quote inside as \\\" in \"…\")";
 
 pub(super) fn template(text: &str, shown: &Path) -> Result<Template, Faults> {
-    let mut reader = Reader { rest: text.strip_prefix('\u{feff}').unwrap_or(text), line: 1 };
+    let lines = Secret::new(text.replace("\r\n", "\n").replace('\r', "\n"));
+    let mut reader = Reader { rest: lines.expose().trim_start_matches('\u{feff}'), line: 1 };
     let mut template = Template { source: Some(Secret::new(text.to_owned())), ..Template::default() };
+    let mut defaults = Defaults::default();
     let mut faults = Vec::new();
     let mut first_lines = HashMap::<String, usize>::new();
     let mut above = Vec::<(usize, String)>::new();
@@ -23,7 +25,16 @@ pub(super) fn template(text: &str, shown: &Path) -> Result<Template, Faults> {
         let start = reader.rest.trim_start_matches([' ', '\t']);
         let mut fault = |line, kind| faults.push(Fault { place: Place::line(shown, line), kind });
         if let Some(comment) = start.strip_prefix('#') {
-            above.push((line, first_line(comment).trim().to_owned()));
+            let comment = first_line(comment).trim();
+            if template.entries.is_empty()
+                && let Err(kind) = defaults.read(comment)
+            {
+                fault(line, kind);
+            }
+            match is_divider(comment) {
+                true => above.clear(),
+                false => above.push((line, comment.to_owned())),
+            }
             reader.skip_line();
             continue;
         }
@@ -50,11 +61,17 @@ pub(super) fn template(text: &str, shown: &Path) -> Result<Template, Faults> {
         }
         above.clear();
     }
+    defaults.apply(&mut template.entries);
     if faults.is_empty() { Ok(template) } else { Err(faults.into()) }
 }
 
+/// `# ---` or `# ===`: what stands above it does not belong to the next key.
+fn is_divider(comment: &str) -> bool {
+    ['-', '='].iter().any(|&sign| comment.len() >= 3 && comment.chars().all(|c| c == sign))
+}
+
 fn first_line(text: &str) -> &str {
-    text.split('\n').next().unwrap_or_default().trim_end_matches('\r')
+    text.split('\n').next().unwrap_or_default()
 }
 
 struct Reader<'a> {
@@ -145,7 +162,7 @@ impl Reader<'_> {
             closes
         });
         let end = end.ok_or(OPEN)? + 1;
-        let raw = self.rest[1..end].replace("\r\n", "\n");
+        let raw = self.rest[1..end].to_owned();
         self.skip(end + 1);
         Ok((quote, raw))
     }
@@ -283,6 +300,7 @@ mod tests {
             ("A=\"ends\\\\\"", "ends\\"),
             ("A=$B ${C}", "$B ${C}"),
             ("\u{feff}A=b", "b"),
+            ("A='b\rc'\r", "b\nc"),
             ("export=b", "b"),
             ("A=ключ 🔑", "ключ 🔑"),
         ] {
@@ -306,6 +324,20 @@ mod tests {
         assert_eq!(lines, [2, 3, 4, 5], "{words}");
         assert!(!words.contains("canary"), "{words}");
         assert!(words.contains(".env:4: `A` stands here again: it is already declared in line 1"), "{words}");
+    }
+
+    #[test]
+    fn a_header_sets_what_holds_unless_a_key_says_otherwise() {
+        let text = "# @defaultRequired=false @defaultSensitive=inferFromPrefix(PUBLIC_)\n# ---\n\
+            A=\nPUBLIC_B=1\n# words\n# @required @sensitive\nPUBLIC_C=\n";
+        let template = Template::parse(text, Path::new(".env")).unwrap();
+        let said: Vec<_> = template.entries.iter().map(|entry| &entry.annotations).collect();
+        let (optional, sensitive): (Vec<_>, Vec<_>) = said.iter().map(|a| (a.optional, a.sensitive)).unzip();
+        assert_eq!(optional, [Some(true), Some(true), Some(false)]);
+        assert_eq!(sensitive, [Some(true), Some(false), Some(true)]);
+        assert_eq!((said[0].description.as_str(), said[2].description.as_str()), ("", "words"));
+        let words = Template::parse("# @defaultRequired=infer\nA=\n", Path::new(".env")).unwrap_err();
+        assert!(words.to_string().contains(".env:1: `@defaultRequired` must be true or false"), "{words}");
     }
 
     #[test]

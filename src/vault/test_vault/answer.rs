@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 pub(super) enum Answer {
     Json(u16, Value),
     Headed(u16, (&'static str, String), Value),
-    Html(u16),
+    Html(u16, String),
     Hang,
-    CutOff,
+    CutOff(String),
 }
 
 /// Secrets on a page of a list.
@@ -47,7 +47,7 @@ impl State {
                 self.requests.push(format!("{} {}", asked.method, asked.path));
                 self.vault(asked, &parts)
             }
-            _ => Answer::Html(404),
+            _ => Answer::Html(404, page("Not here")),
         }
     }
 
@@ -147,8 +147,10 @@ impl State {
             Fault::ForbiddenByConnection => denied("ForbiddenByConnection"),
             Fault::Unauthorized => None,
             Fault::Hang => Some(Answer::Hang),
-            Fault::CutOff => Some(Answer::CutOff),
-            Fault::ProxyHtml(status) => Some(Answer::Html(status)),
+            Fault::CutOff => Some(Answer::CutOff(half(&self.newest_value(name)))),
+            Fault::Garbled => Some(Answer::Json(200, garbled(&self.newest_value(name)))),
+            // Such pages may show the request.
+            Fault::ProxyHtml(status) => Some(Answer::Html(status, page(&self.token))),
             Fault::Throttled(0, _) | Fault::ServerError(0) => None,
             Fault::Throttled(left, after) => {
                 self.again(name, Fault::Throttled(left - 1, after));
@@ -163,6 +165,11 @@ impl State {
                 Some(Answer::Json(500, error("InternalServerError", None)))
             }
         }
+    }
+
+    fn newest_value(&self, name: &str) -> String {
+        let newest = self.secrets.get(name).and_then(|stored| stored.versions.last());
+        newest.map_or(String::new(), |version| version.value.clone())
     }
 
     fn again(&mut self, name: &str, fault: Fault) {
@@ -230,6 +237,21 @@ fn deleted(name: &str, stored: &Stored, base: &str) -> Value {
         "id": format!("{base}/secrets/{name}"), "recoveryId": format!("{base}/deletedsecrets/{name}"),
         "deletedDate": 1_700_000_000, "scheduledPurgeDate": 1_707_776_000,
         "attributes": stored.versions.last().map(attributes)})
+}
+
+fn page(words: &str) -> String {
+    format!("<html><body>{words}</body></html>")
+}
+
+/// The beginning of a secret's JSON, which ends within the value.
+fn half(value: &str) -> String {
+    let text = json!({ "value": value }).to_string();
+    text.chars().take(text.chars().count() - 2).collect()
+}
+
+/// A secret's JSON whose fields have the wrong types: what reads it is tempted to quote them.
+fn garbled(value: &str) -> Value {
+    json!({"value": [value], "id": value, "attributes": {"exp": value, "enabled": value}})
 }
 
 fn not_found() -> Answer {

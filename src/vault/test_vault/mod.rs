@@ -45,9 +45,11 @@ pub enum Fault {
     ServerError(u32),
     /// No answer.
     Hang,
-    /// An answer that ends in the middle of its body.
+    /// An answer that ends in the middle of the value.
     CutOff,
-    /// A proxy's page, with this status.
+    /// An answer whose fields have the wrong types.
+    Garbled,
+    /// A proxy's page, with this status, that shows the token it was sent.
     ProxyHtml(u16),
 }
 

@@ -142,14 +142,13 @@ async fn answer(
             .header("content-type", "application/json")
             .header(name, value)
             .body(whole(json.to_string())),
-        Answer::Html(status) => response(status)
-            .header("content-type", "text/html")
-            .body(whole("<html><body>Sign in to the proxy</body></html>".to_owned())),
+        Answer::Html(status, page) => response(status).header("content-type", "text/html").body(whole(page)),
         Answer::Hang => std::future::pending().await,
-        Answer::CutOff => {
-            let part = Ok(Frame::data(Bytes::from_static(b"{\"value\": \"half of")));
+        Answer::CutOff(half) => {
+            let length = half.len() + 1000;
+            let part = Ok(Frame::data(Bytes::from(half)));
             let parts = futures::stream::iter([part, Err(io::Error::other("cut off, as asked"))]);
-            response(200).header("content-length", "1000").body(BodyExt::boxed(StreamBody::new(parts)))
+            response(200).header("content-length", length).body(BodyExt::boxed(StreamBody::new(parts)))
         }
     };
     built.map_err(io::Error::other)
