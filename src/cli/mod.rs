@@ -11,6 +11,7 @@ mod env_init;
 mod exit;
 #[cfg(feature = "vault")]
 mod export;
+mod man;
 mod progress;
 #[cfg(feature = "vault")]
 mod redact;
@@ -65,6 +66,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::EnvDiff(command) => command.run(),
         #[cfg(feature = "vault")]
         Command::Env(command) => command.run(),
+        Command::Man(command) => command.run(Cli::command()),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "cofferdam", &mut std::io::stdout());
             Ok(Exit::Clean)
