@@ -9,6 +9,7 @@ mod tree;
 
 pub use error::{ConfigError, Place, Warning};
 
+use crate::files::Files;
 use crate::scan::rule::Ruleset;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -80,39 +81,39 @@ impl Config {
     /// `COFFERDAM_CONFIG` or `GITLEAKS_CONFIG` names, else the content of `GITLEAKS_CONFIG_TOML`, else
     /// `cofferdam.toml` or `.gitleaks.toml` in `target` where that is a directory, else `builtin`.
     /// A file whose name says neither is read as gitleaks' unless `COFFERDAM_CONFIG` names it.
+    /// All of them are read from `files`.
     pub fn find(
         explicit: Option<&Path>,
         target: &Path,
+        files: &dyn Files,
         env: &dyn Fn(&str) -> Option<OsString>,
         builtin: &dyn Fn() -> Ruleset,
     ) -> Result<Self, ConfigError> {
         let variable = |name: &str| env(name).filter(|value| !value.is_empty());
         if let Some(path) = explicit {
-            return Self::read(path, Flavour::of(path, Flavour::Gitleaks), builtin);
+            return Self::read(path, Flavour::of(path, Flavour::Gitleaks), files, builtin);
         }
         let variables = [("COFFERDAM_CONFIG", Flavour::Cofferdam), ("GITLEAKS_CONFIG", Flavour::Gitleaks)];
         for (name, flavour) in variables {
             if let Some(path) = variable(name).map(PathBuf::from) {
-                return Self::read(&path, Flavour::of(&path, flavour), builtin);
+                return Self::read(&path, Flavour::of(&path, flavour), files, builtin);
             }
         }
         if let Some(text) = variable("GITLEAKS_CONFIG_TOML") {
             let path = PathBuf::from("GITLEAKS_CONFIG_TOML");
             let text = text.into_string().map_err(|_| ConfigError::NotText { path: path.clone() })?;
-            let config = Self::parse(&text, &path, Flavour::Gitleaks, builtin)?;
+            let config = Self::parse(&text, &path, Flavour::Gitleaks, files, builtin)?;
             return Ok(Self { source: ConfigSource::Env, ..config });
         }
-        Self::beside(target, builtin)
+        Self::beside(target, files, builtin)
     }
 
-    fn beside(target: &Path, builtin: &dyn Fn() -> Ruleset) -> Result<Self, ConfigError> {
+    fn beside(target: &Path, files: &dyn Files, builtin: &dyn Fn() -> Ruleset) -> Result<Self, ConfigError> {
         let ours = target.join("cofferdam.toml");
         let theirs = target.join(".gitleaks.toml");
-        // A link that leads nowhere, or a file behind a closed directory, is no missing file: reading it says why.
-        let there = |path: &Path| path.symlink_metadata().is_ok_and(|data| !data.is_dir());
-        match (there(&ours), there(&theirs)) {
+        match (files.has(&ours), files.has(&theirs)) {
             (true, both) => {
-                let mut config = Self::read(&ours, Flavour::Cofferdam, builtin)?;
+                let mut config = Self::read(&ours, Flavour::Cofferdam, files, builtin)?;
                 if both {
                     let message = "is not read, because cofferdam.toml stands beside it; to keep its rules, \
                                    write `extend.path = \".gitleaks.toml\"` there";
@@ -121,7 +122,7 @@ impl Config {
                 }
                 Ok(config)
             }
-            (false, true) => Self::read(&theirs, Flavour::Gitleaks, builtin),
+            (false, true) => Self::read(&theirs, Flavour::Gitleaks, files, builtin),
             (false, false) => Ok(Self {
                 ruleset: builtin(),
                 builtin_rules: true,
@@ -133,19 +134,26 @@ impl Config {
     }
 
     /// Reads the file at `path`.
-    pub fn read(path: &Path, flavour: Flavour, builtin: &dyn Fn() -> Ruleset) -> Result<Self, ConfigError> {
-        Self::parse(&read_text(path)?, path, flavour, builtin)
+    pub fn read(
+        path: &Path,
+        flavour: Flavour,
+        files: &dyn Files,
+        builtin: &dyn Fn() -> Ruleset,
+    ) -> Result<Self, ConfigError> {
+        Self::parse(&read_text(files, path)?, path, flavour, files, builtin)
     }
 
-    /// Reads `text`; `path` is where it stands, for errors and for `extend.path`.
+    /// Reads `text`; `path` is where it stands, for errors and for `extend.path`, read from `files`.
     pub fn parse(
         text: &str,
         path: &Path,
         flavour: Flavour,
+        files: &dyn Files,
         builtin: &dyn Fn() -> Ruleset,
     ) -> Result<Self, ConfigError> {
         let mut warnings = Vec::new();
-        let (ruleset, builtin_rules) = resolve(text, path, flavour, builtin, &mut warnings, 0)?;
+        let reading = Reading { files, builtin };
+        let (ruleset, builtin_rules) = reading.resolve(text, path, flavour, &mut warnings, 0)?;
         if ruleset.rules.is_empty() {
             let place = Place { path: path.to_owned(), line: 1, column: 1 };
             let message = "holds no rule, so nothing can be found; add `[extend]` with `useDefault = true`";
@@ -155,57 +163,66 @@ impl Config {
     }
 }
 
-/// The rules of one file with all that it extends, and whether they are the built-in ones unchanged.
-fn resolve(
-    text: &str,
-    path: &Path,
-    flavour: Flavour,
-    builtin: &dyn Fn() -> Ruleset,
-    warnings: &mut Vec<Warning>,
-    depth: usize,
-) -> Result<(Ruleset, bool), ConfigError> {
-    let mut document = tree::Document::new(text, path, flavour);
-    let draft = draft::read(&mut document)?;
-    warnings.append(&mut document.warnings);
-    if let Some(wanted) = &draft.min_version {
-        warnings.extend(too_new(wanted, flavour));
-    }
-    let bare = flavour == Flavour::Cofferdam && draft.rules.is_empty() && draft.extend.use_default.is_none();
-    let (base, mut unchanged) = if let Some(extended) = &draft.extend.path {
-        if depth == DEEPEST {
-            return Err(ConfigError::ExtendTooDeep { place: extended.place.clone() });
+/// What a configuration is made of.
+struct Reading<'a> {
+    files: &'a dyn Files,
+    builtin: &'a dyn Fn() -> Ruleset,
+}
+
+impl Reading<'_> {
+    /// The rules of one file with all that it extends, and whether they are the built-in ones unchanged.
+    fn resolve(
+        &self,
+        text: &str,
+        path: &Path,
+        flavour: Flavour,
+        warnings: &mut Vec<Warning>,
+        depth: usize,
+    ) -> Result<(Ruleset, bool), ConfigError> {
+        let mut document = tree::Document::new(text, path, flavour);
+        let draft = draft::read(&mut document)?;
+        warnings.append(&mut document.warnings);
+        if let Some(wanted) = &draft.min_version {
+            warnings.extend(too_new(wanted, flavour));
         }
-        let found = extended_file(path, extended)?;
-        let flavour = Flavour::of(&found, flavour);
-        let (base, unchanged) = resolve(&read_text(&found)?, &found, flavour, builtin, warnings, depth + 1)?;
-        (Some(base), unchanged)
-    } else if bare || draft.extend.use_default == Some(true) {
-        (Some(builtin()), true)
-    } else {
-        (None, false)
-    };
-    unchanged &= draft.rules.is_empty()
-        && draft.extend.disabled.is_empty()
-        && draft.allowlists.iter().all(|list| list.targets.is_empty());
-    Ok((merge::merge(draft, base, warnings)?, unchanged))
+        let bare =
+            flavour == Flavour::Cofferdam && draft.rules.is_empty() && draft.extend.use_default.is_none();
+        let (base, mut unchanged) = if let Some(extended) = &draft.extend.path {
+            if depth == DEEPEST {
+                return Err(ConfigError::ExtendTooDeep { place: extended.place.clone() });
+            }
+            let found = self.extended_file(path, extended)?;
+            let flavour = Flavour::of(&found, flavour);
+            let text = read_text(self.files, &found)?;
+            let (base, unchanged) = self.resolve(&text, &found, flavour, warnings, depth + 1)?;
+            (Some(base), unchanged)
+        } else if bare || draft.extend.use_default == Some(true) {
+            (Some((self.builtin)()), true)
+        } else {
+            (None, false)
+        };
+        unchanged &= draft.rules.is_empty()
+            && draft.extend.disabled.is_empty()
+            && draft.allowlists.iter().all(|list| list.targets.is_empty());
+        Ok((merge::merge(draft, base, warnings)?, unchanged))
+    }
+
+    /// `extend.path`: beside the file, else (gitleaks' way) in the working directory.
+    fn extended_file(&self, path: &Path, extended: &tree::Placed<String>) -> Result<PathBuf, ConfigError> {
+        let named = PathBuf::from(&extended.value);
+        let mut looked_at = vec![path.parent().unwrap_or(Path::new("")).join(&named)];
+        if looked_at[0] != named {
+            looked_at.push(named);
+        }
+        match looked_at.iter().find(|path| self.files.has(path)) {
+            Some(found) => Ok(found.clone()),
+            None => Err(ConfigError::ExtendMissing { place: extended.place.clone(), looked_at }),
+        }
+    }
 }
 
-/// `extend.path`: beside the file, else (gitleaks' way) in the working directory.
-fn extended_file(path: &Path, extended: &tree::Placed<String>) -> Result<PathBuf, ConfigError> {
-    let named = PathBuf::from(&extended.value);
-    let mut looked_at = vec![path.parent().unwrap_or(Path::new("")).join(&named)];
-    if looked_at[0] != named {
-        looked_at.push(named);
-    }
-    match looked_at.iter().find(|path| path.is_file()) {
-        Some(found) => Ok(found.clone()),
-        None => Err(ConfigError::ExtendMissing { place: extended.place.clone(), looked_at }),
-    }
-}
-
-fn read_text(path: &Path) -> Result<String, ConfigError> {
-    let bytes =
-        std::fs::read(path).map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
+fn read_text(files: &dyn Files, path: &Path) -> Result<String, ConfigError> {
+    let bytes = files.read(path).map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
     String::from_utf8(bytes).map_err(|_| ConfigError::NotText { path: path.to_owned() })
 }
 

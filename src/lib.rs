@@ -11,6 +11,8 @@
 #[cfg(feature = "scan")]
 pub mod config;
 #[cfg(feature = "scan")]
+pub mod files;
+#[cfg(feature = "scan")]
 pub mod scan;
 pub mod secret;
 pub mod terminal;

@@ -1,5 +1,7 @@
 //! The flags, as clap sees them. gitleaks' own keep their names and meaning.
 
+use super::ci::Service;
+use super::policy::PolicyFrom;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -59,6 +61,9 @@ pub(crate) struct Scan {
     /// The repository or directory.
     #[arg(default_value = ".")]
     pub(crate) path: PathBuf,
+    /// In a CI job: scan what its pull request or push brings in, else the whole history; report to its log.
+    #[arg(long)]
+    pub(crate) ci: bool,
     #[command(flatten)]
     pub(crate) scan: ScanFlags,
     #[command(flatten)]
@@ -195,6 +200,10 @@ pub(crate) struct ScanFlags {
     /// Comments such as gitleaks:allow do not hold.
     #[arg(long)]
     pub(crate) ignore_gitleaks_allow: bool,
+    /// Take configuration, ignore files, baseline and allowing comments from this commit, not from the
+    /// disk; '' is the disk. With --ci, a pull request's base is the default.
+    #[arg(long, value_name = "REF")]
+    pub(crate) policy_from: Option<PolicyFrom>,
     /// How often decoded text is decoded again.
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) max_decode_depth: u32,
@@ -219,7 +228,10 @@ pub(crate) struct ScanFlags {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Reporting")]
 pub(crate) struct ReportFlags {
-    /// text, json, csv, junit, sarif, github, template or cofferdam-json.
+    /// Whose job it is, with --ci.
+    #[arg(skip)]
+    pub(crate) ci: Option<Service>,
+    /// text, json, csv, junit, sarif, github, gitlab, azure, markdown, template or cofferdam-json.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) report_format: Option<String>,
     /// Write the report to this file; `-` is standard output.

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
+mod ci;
 #[cfg(feature = "vault")]
 mod env_check;
 #[cfg(feature = "vault")]
@@ -12,6 +13,8 @@ mod exit;
 #[cfg(feature = "vault")]
 mod export;
 mod man;
+mod output;
+mod policy;
 mod progress;
 #[cfg(feature = "vault")]
 mod redact;

@@ -3,6 +3,7 @@
 use super::args::Rules;
 use super::exit::Exit;
 use cofferdam::config::{Config, Flavour};
+use cofferdam::files::Disk;
 use cofferdam::scan::builtin;
 use cofferdam::scan::check::check;
 use cofferdam::scan::finding::Origin;
@@ -26,6 +27,7 @@ fn in_force(config: Option<&Path>) -> anyhow::Result<Config> {
     let config = Config::find(
         config,
         Path::new("."),
+        &Disk,
         &|name| std::env::var_os(name),
         &builtin::ruleset_with_examples,
     )?;

@@ -1,17 +1,21 @@
 //! `scan`, `git`, `dir` and `stdin`: from flags to a session, from a session to a report.
 
 use super::args::{Detect, Dir, Git, HistoryFlags, Protect, ReportFlags, Scan, ScanFlags, Stdin};
+use super::ci::Job;
+use super::ci::range::{Commits, Range};
 use super::exit::Exit;
+use super::output::{self, Output, note};
+use super::policy::Policy;
 use super::progress;
 use anyhow::{Context, bail};
 use cofferdam::config::{Config, Flavour};
+use cofferdam::files::Files;
 use cofferdam::scan::allowlist::Joining;
 use cofferdam::scan::baseline::Baseline;
 use cofferdam::scan::builtin;
-use cofferdam::scan::coverage::Coverage;
-use cofferdam::scan::finding::Finding;
+use cofferdam::scan::coverage::SkipReason;
 use cofferdam::scan::ignore_file::IgnoreFile;
-use cofferdam::scan::report::{Format, Redaction, Report, Style};
+use cofferdam::scan::report::{Redaction, Report};
 use cofferdam::scan::rule::Rule;
 use cofferdam::scan::scanner::{Options, Scanner};
 use cofferdam::scan::session::{Bounds, Session};
@@ -19,9 +23,7 @@ use cofferdam::scan::source::history::HistoryOptions;
 use cofferdam::scan::source::range::Selection;
 use cofferdam::scan::source::repository::{Repository, RepositoryError};
 use cofferdam::scan::source::worktree::Extent;
-use cofferdam::terminal;
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +31,9 @@ use std::time::{Duration, Instant};
 
 /// Everything that can be committed and the whole history; elsewhere the directory.
 pub(crate) fn scan(args: Scan) -> anyhow::Result<Exit> {
+    if args.ci {
+        return scan_job(args);
+    }
     let repository = match Repository::discover_with(&args.path, variable) {
         Ok(repository) => repository,
         Err(RepositoryError::NotARepository { .. }) => {
@@ -48,6 +53,36 @@ pub(crate) fn scan(args: Scan) -> anyhow::Result<Exit> {
             let root = files.root.clone();
             session.tree(&[root], Extent::Committable(files), false)?;
             session.staged(&repository)?;
+        }
+        Ok(())
+    })
+}
+
+/// What a CI job is about, by the policy that its pull request cannot change.
+fn scan_job(args: Scan) -> anyhow::Result<Exit> {
+    let Scan { path, mut scan, mut report, .. } = args;
+    let text = |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned());
+    let payload = |path: &str| {
+        std::fs::read_to_string(path).with_context(|| format!("--ci: cannot read the event at {path}"))
+    };
+    let job = Job::of(&text, &payload)?;
+    report.ci = Some(job.service);
+    let repository = Repository::discover_with(&path, variable)?;
+    let range = Range::of(&job, &repository)?;
+    note(&report, &range.words);
+    scan.policy_from.get_or_insert(range.policy);
+    let selection = match &range.commits {
+        Commits::Some(text) => Some(Selection::default().range(text)?),
+        _ => None,
+    };
+    run(repository.root(), scan, report, |session| {
+        for gap in range.gaps {
+            session.ledger().skip(SkipReason::MissingObject, gap);
+        }
+        match (range.commits, selection) {
+            (Commits::All, _) => session.history(&repository, HistoryOptions::default())?,
+            (_, Some(selection)) => session.range(&repository, &selection)?,
+            _ => {}
         }
         Ok(())
     })
@@ -148,10 +183,12 @@ fn run(
     work: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<Exit> {
     let start = Instant::now();
-    let output = Output::new(&report)?;
-    let (scanner, own_files) = scanner(target, &flags, &report)?;
-    let ignored = ignore_files(target, &flags, &report)?;
-    let baseline = flags.baseline_path.as_deref().map(Baseline::load).transpose()?.unwrap_or_default();
+    let outputs = Output::all(&report)?;
+    let policy = Policy::open(flags.policy_from.as_ref(), target, variable)?;
+    let (scanner, own_files) = scanner(target, &policy, &flags, &report)?;
+    let ignored = ignore_files(target, policy.files(), &flags, &report)?;
+    let baseline = flags.baseline_path.as_deref().map(|path| Baseline::load(policy.files(), path));
+    let baseline = baseline.transpose()?.unwrap_or_default();
     let bounds = Bounds {
         max_bytes: (flags.max_target_megabytes > 0).then(|| flags.max_target_megabytes * 1_000_000),
         archive_depth: flags.max_archive_depth,
@@ -175,7 +212,7 @@ fn run(
         (_, 100) => Redaction::Full,
         (_, percent) => Redaction::Partial(percent),
     };
-    output.write(&Report {
+    let shown = Report {
         findings: &findings,
         rules: &rules,
         coverage: &coverage,
@@ -183,8 +220,13 @@ fn run(
         redaction,
         compat_columns: flags.gitleaks_compat,
         root: Some(target),
-    })?;
-    summarise(&report, &findings, &coverage, start.elapsed());
+        time: &output::report_time(),
+    };
+    for output in outputs {
+        output.write(&shown)?;
+    }
+    output::set_outputs(&report, findings.len())?;
+    output::summarise(&report, findings.len(), &coverage, start.elapsed());
     Ok(match (findings.is_empty(), complete) {
         (false, _) => Exit::Found(report.exit_code),
         (true, true) => Exit::Clean,
@@ -195,10 +237,12 @@ fn run(
 /// The rules in force, and the files that are never scanned.
 fn scanner(
     target: &Path,
+    policy: &Policy,
     flags: &ScanFlags,
     report: &ReportFlags,
 ) -> anyhow::Result<(Scanner, Vec<PathBuf>)> {
-    let config = Config::find(flags.config.as_deref(), target, &variable, &builtin::ruleset)?;
+    let explicit = flags.config.as_deref();
+    let config = Config::find(explicit, target, policy.files(), &variable, &builtin::ruleset)?;
     for warning in &config.warnings {
         note(report, &format!("warning: {warning}"));
     }
@@ -214,24 +258,34 @@ fn scanner(
         one_rule_per_secret: !compatible,
         checksums: !compatible,
     };
-    let own = config.source.path().map(Path::to_owned);
-    let own_files = own.into_iter().chain(flags.baseline_path.clone()).collect();
+    // What lies on the disk is no policy where that comes from a commit.
+    let own = config.source.path().map(Path::to_owned).into_iter().chain(flags.baseline_path.clone());
+    let own_files = own.filter(|_| matches!(policy, Policy::Disk)).collect();
     let scanner = match config.builtin_rules {
         true => Scanner::builtin(config.ruleset, only, options),
         false => Scanner::new(config.ruleset, only, options),
+    };
+    let scanner = match policy.allowed_lines() {
+        Some(lines) => scanner.with_allowed_lines(lines),
+        None => scanner,
     };
     Ok((scanner, own_files))
 }
 
 /// The ignore files of the target, of the working directory, and the one that was asked for.
-fn ignore_files(target: &Path, flags: &ScanFlags, report: &ReportFlags) -> anyhow::Result<IgnoreFile> {
+fn ignore_files(
+    target: &Path,
+    files: &dyn Files,
+    flags: &ScanFlags,
+    report: &ReportFlags,
+) -> anyhow::Result<IgnoreFile> {
     let asked = &flags.gitleaks_ignore_path;
     let mut all = IgnoreFile::default();
     let mut folders = vec![target.to_owned()];
     if asked.is_dir() {
         folders.push(asked.clone());
-    } else if asked.exists() {
-        all.extend(IgnoreFile::load(asked)?);
+    } else if files.has(asked) {
+        all.extend(IgnoreFile::load(files, asked)?);
     } else {
         bail!("--gitleaks-ignore-path {}: no such file or directory", asked.display());
     }
@@ -239,8 +293,8 @@ fn ignore_files(target: &Path, flags: &ScanFlags, report: &ReportFlags) -> anyho
     for folder in folders {
         for name in [".gitleaksignore", ".cofferdamignore"] {
             let path = folder.join(name);
-            if path.is_file() {
-                all.extend(IgnoreFile::load(&path)?);
+            if files.has(&path) {
+                all.extend(IgnoreFile::load(files, &path)?);
             }
         }
     }
@@ -248,86 +302,6 @@ fn ignore_files(target: &Path, flags: &ScanFlags, report: &ReportFlags) -> anyho
         note(report, &format!("warning: {warning}"));
     }
     Ok(all)
-}
-
-/// Where the report goes, and as what; known before the scan, so that nothing fails after it.
-struct Output {
-    format: Format,
-    path: Option<PathBuf>,
-    style: Style,
-}
-
-impl Output {
-    fn new(flags: &ReportFlags) -> anyhow::Result<Self> {
-        let path = flags.report_path.clone().filter(|path| path.as_os_str() != "-");
-        let format = match &flags.report_format {
-            Some(name) => Format::named(name, flags.report_template.clone())?,
-            None if flags.report_template.is_some() => {
-                Format::named("template", flags.report_template.clone())?
-            }
-            None => match &path {
-                Some(path) => Format::infer(path).with_context(|| {
-                    format!(
-                        "{}: no report format goes by this name; name one with --report-format",
-                        path.display()
-                    )
-                })?,
-                // gitleaks writes JSON to standard output when asked for a report there.
-                None if flags.report_path.is_some() => Format::Json,
-                None => Format::Text,
-            },
-        };
-        let no_color = std::env::var_os("NO_COLOR");
-        let term = std::env::var_os("TERM");
-        let colour = !flags.no_color
-            && path.is_none()
-            && terminal::wants_colour(io::stdout().is_terminal(), no_color.as_deref(), term.as_deref());
-        Ok(Self { format, path, style: Style { colour, verbose: flags.verbose } })
-    }
-
-    fn write(&self, report: &Report<'_>) -> anyhow::Result<()> {
-        let result = match &self.path {
-            None => report.write(&self.format, self.style, &mut BufWriter::new(io::stdout().lock())),
-            Some(path) => {
-                let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-                report.write(&self.format, self.style, &mut BufWriter::new(file))
-            }
-        };
-        match result {
-            Err(error) if error.is_closed_pipe() => Ok(()),
-            other => Ok(other?),
-        }
-    }
-}
-
-/// One line on standard error, and one for each reason why something was not looked at.
-fn summarise(flags: &ReportFlags, findings: &[Finding], coverage: &Coverage, elapsed: Duration) {
-    let mut line = match findings.len() {
-        0 => "no leaks found".to_owned(),
-        1 => "1 leak found".to_owned(),
-        count => format!("{count} leaks found"),
-    };
-    line.push_str(&format!(" in {:.2?}: {}", elapsed, coverage.summary()));
-    note(flags, &line);
-    for (reason, skips) in &coverage.skipped {
-        let shown = if reason.is_gap() || flags.verbose { 5 } else { 0 };
-        if shown > 0 {
-            note(flags, &format!("  {}: {}", reason.words(), skips.count));
-            for place in skips.places.iter().take(shown) {
-                note(flags, &format!("    {}", terminal::escape(place)));
-            }
-        }
-    }
-    if !coverage.is_complete() {
-        note(flags, "INCOMPLETE: not everything could be looked at");
-    }
-}
-
-/// A line on standard error. Nobody may be reading: that is no fault.
-fn note(flags: &ReportFlags, line: &str) {
-    if !flags.quiet {
-        let _ = writeln!(io::stderr(), "{line}");
-    }
 }
 
 /// Set by the first Ctrl-C; the second one ends the program at once.

@@ -6,6 +6,7 @@
 //! there a moved line makes the finding new again, since nothing else tells two secrets apart.
 
 use super::finding::Finding;
+use crate::files::Files;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::{HashMap, HashSet};
@@ -75,9 +76,9 @@ impl Baseline {
     ///
     /// # Errors
     /// When it cannot be read or is no JSON report of gitleaks' shape.
-    pub fn load(path: &Path) -> Result<Self, BaselineError> {
-        let bytes = std::fs::read(path)
-            .map_err(|cause| BaselineError::Unreadable { path: path.to_owned(), cause })?;
+    pub fn load(files: &dyn Files, path: &Path) -> Result<Self, BaselineError> {
+        let bytes =
+            files.read(path).map_err(|cause| BaselineError::Unreadable { path: path.to_owned(), cause })?;
         Self::parse(&bytes, path)
     }
 
@@ -211,7 +212,7 @@ mod tests {
         assert!(words.starts_with("base.json:2:") && !words.contains(&word), "{words}");
         assert!(Baseline::parse(b"", Path::new("x")).is_err());
         assert!(Baseline::parse(b"[]", Path::new("x")).is_ok());
-        let missing = Baseline::load(Path::new("/no/such/file"));
+        let missing = Baseline::load(&crate::files::Disk, Path::new("/no/such/file"));
         assert!(matches!(missing, Err(BaselineError::Unreadable { .. })));
     }
 }

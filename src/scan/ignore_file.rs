@@ -2,6 +2,7 @@
 //! files are read is the caller's choice.
 
 use super::finding::Finding;
+use crate::files::Files;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -42,9 +43,9 @@ impl IgnoreFile {
     ///
     /// # Errors
     /// When it cannot be read. A line that is no fingerprint is one of [`Self::warnings`].
-    pub fn load(path: &Path) -> Result<Self, IgnoreFileError> {
-        let bytes = std::fs::read(path)
-            .map_err(|cause| IgnoreFileError::Unreadable { path: path.to_owned(), cause })?;
+    pub fn load(files: &dyn Files, path: &Path) -> Result<Self, IgnoreFileError> {
+        let bytes =
+            files.read(path).map_err(|cause| IgnoreFileError::Unreadable { path: path.to_owned(), cause })?;
         Ok(Self::parse(&String::from_utf8_lossy(&bytes), path))
     }
 

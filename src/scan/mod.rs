@@ -18,7 +18,7 @@ pub mod example;
 pub mod finding;
 pub mod go_regex;
 pub mod ignore_file;
-pub(crate) mod inline_allow;
+pub mod inline_allow;
 pub mod location;
 pub mod matcher;
 pub mod pieces;

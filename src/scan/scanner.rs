@@ -8,7 +8,7 @@ use super::allowlist::{AllowlistError, Candidate, CompiledAllowlist, Joining};
 use super::decode::{self, Decoded};
 use super::entropy::shannon;
 use super::finding::{Finding, Origin};
-use super::inline_allow;
+use super::inline_allow::{self, AllowedLines};
 use super::location::{Lines, Location, lines};
 use super::matcher::{self, Analysed, CompileError, Match, Matcher, Scratch};
 use super::pieces::{Piece, fresh_ranges};
@@ -66,6 +66,8 @@ pub struct Scanner {
     /// Rules that are about paths alone.
     path_rules: Vec<usize>,
     options: Options,
+    /// Where it is set, comments hold on these lines alone.
+    allowed: Option<AllowedLines>,
     scratches: Mutex<Vec<Scratch>>,
 }
 
@@ -242,8 +244,14 @@ impl Scanner {
             by_rule,
             matcher: Matcher::new(rules),
             options,
+            allowed: None,
             scratches: Mutex::default(),
         }
+    }
+
+    /// The same, but comments such as `gitleaks:allow` hold on these lines alone.
+    pub fn with_allowed_lines(self, lines: AllowedLines) -> Self {
+        Self { allowed: Some(lines), ..self }
     }
 
     /// The rules in force.
@@ -490,7 +498,7 @@ impl Scanner {
         if self.options.checksums && checksum::refutes(&rule.id, secret) {
             return dropped(Drop::Checksum);
         }
-        if self.options.inline_allows && view.allows(&range, &rule.id) {
+        if self.options.inline_allows && view.allows(&range, &rule.id, self.allowed.as_ref()) {
             return dropped(Drop::InlineAllow);
         }
         let candidate = Candidate {
@@ -755,9 +763,12 @@ impl View<'_> {
         self.lines.get_or_init(|| Lines::of(self.text))
     }
 
-    fn allows(&self, range: &Range<usize>, rule: &str) -> bool {
-        *self.allows.get_or_init(|| inline_allow::present(self.text))
-            && inline_allow::allows(&self.text[lines(self.text, range.clone())], rule)
+    fn allows(&self, range: &Range<usize>, rule: &str, only: Option<&AllowedLines>) -> bool {
+        if !*self.allows.get_or_init(|| inline_allow::present(self.text)) {
+            return false;
+        }
+        let lines = &self.text[lines(self.text, range.clone())];
+        inline_allow::allows(lines, rule) && only.is_none_or(|only| only.hold(lines))
     }
 
     /// The lines around a match, and how much is left out at their start.

@@ -3,6 +3,7 @@
 
 use crate::harness::Dir;
 use cofferdam::config::{Config, ConfigError, ConfigSource, Flavour};
+use cofferdam::files::Disk;
 use cofferdam::scan::allowlist::{Candidate, CompiledAllowlist, Joining};
 use cofferdam::scan::rule::{Allowlist, RegexTarget, Rule, Ruleset, Severity};
 use std::ffi::OsString;
@@ -22,7 +23,7 @@ fn builtin() -> Ruleset {
 }
 
 fn read(flavour: Flavour, text: &str) -> Result<Config, ConfigError> {
-    Config::parse(text, Path::new("x.toml"), flavour, &builtin)
+    Config::parse(text, Path::new("x.toml"), flavour, &Disk, &builtin)
 }
 
 fn theirs(text: &str) -> Config {
@@ -210,16 +211,16 @@ fn extended_files_are_looked_for_beside_the_child() {
          [[allowlists]]\npaths=['p']\ntargetRules=['a']\n[[allowlists]]\npaths=['q']\n",
     );
     let child = dir.write("sub/.gitleaks.toml", "[extend]\npath='base.toml'\n[[allowlists]]\npaths=['r']\n");
-    let config = Config::read(&child, Flavour::Gitleaks, &builtin).unwrap();
+    let config = Config::read(&child, Flavour::Gitleaks, &Disk, &builtin).unwrap();
     assert_eq!(rule(&config, "a").allowlists[0].paths, ["p"], "the base's targetRules hold");
     assert!(rule(&config, "b").allowlists.is_empty());
     assert_eq!(config.ruleset.allowlists.len(), 2);
 
     let lost = dir.write("lost.toml", "[extend]\npath='none.toml'\n");
-    let error = Config::read(&lost, Flavour::Gitleaks, &builtin).unwrap_err().to_string();
+    let error = Config::read(&lost, Flavour::Gitleaks, &Disk, &builtin).unwrap_err().to_string();
     assert!(error.contains("lost.toml:2:6: the extended file is not there; looked at "), "{error}");
     let circle = dir.write("circle.toml", "[extend]\npath='circle.toml'\n");
-    let error = Config::read(&circle, Flavour::Gitleaks, &builtin).unwrap_err();
+    let error = Config::read(&circle, Flavour::Gitleaks, &Disk, &builtin).unwrap_err();
     assert!(matches!(error, ConfigError::ExtendTooDeep { .. }), "{error}");
 }
 
@@ -230,7 +231,7 @@ fn finds_the_configuration_in_order() {
     let content = "[[rules]]\nid = 'content'\nregex = 'x'";
     let find = |explicit: Option<&Path>, target: &Path, variables: &[(&str, OsString)]| {
         let env = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
-        let config = Config::find(explicit, target, &env, &builtin).unwrap();
+        let config = Config::find(explicit, target, &Disk, &env, &builtin).unwrap();
         (config.ruleset.rules[0].id.clone(), config.source, config.flavour, config.warnings.len())
     };
     let target = dir.path().join("target");
@@ -256,7 +257,7 @@ fn finds_the_configuration_in_order() {
     }
     let explicit = file("e.toml");
     assert_eq!(find(Some(&explicit), &target, &variables).0, "e.toml");
-    let missing = Config::find(Some(&dir.path().join("no.toml")), &target, &|_| None, &builtin);
+    let missing = Config::find(Some(&dir.path().join("no.toml")), &target, &Disk, &|_| None, &builtin);
     assert!(matches!(missing, Err(ConfigError::Unreadable { .. })));
 }
 
@@ -270,7 +271,7 @@ fn the_default_configuration_of_gitleaks_loads_and_compiles() {
         eprintln!("skipped: {} is not there; COFFERDAM_GITLEAKS_TOML may name it", path.display());
         return;
     }
-    let config = Config::read(&path, Flavour::Gitleaks, &builtin).unwrap();
+    let config = Config::read(&path, Flavour::Gitleaks, &Disk, &builtin).unwrap();
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     let patterns: Vec<&String> = config
         .ruleset

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The library's top level, from leaves on: each names only what stands before it.
-const LIBRARY: &[&[&str]] = &[&["secret", "terminal"], &["scan", "vault"], &["config"]];
+const LIBRARY: &[&[&str]] = &[&["files", "secret", "terminal"], &["scan", "vault"], &["config"]];
 
 /// The scan half, from leaves to the session: each names only what stands on an earlier line.
 const SCAN: &[&[&str]] = &[

@@ -1,6 +1,7 @@
 //! All integration tests, one binary. What they share is in `harness`.
 #![allow(clippy::unwrap_used, clippy::print_stderr, unreachable_pub)]
 
+mod ci;
 mod clean;
 mod cli;
 mod config;

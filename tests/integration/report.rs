@@ -39,6 +39,7 @@ fn render(findings: &[Finding], coverage: &Coverage, format: &Format, redaction:
         redaction,
         compat_columns: true,
         root: None,
+        time: "2024-01-02T03:04:05",
     };
     let mut out = Vec::new();
     report.write(format, Style { colour: true, verbose: true }, &mut out).unwrap();

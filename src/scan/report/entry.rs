@@ -82,6 +82,18 @@ impl Entry<'_> {
             line => format!("{}:{line}:{}", self.path, self.location.start_column),
         }
     }
+
+    /// What it is, where it came in and what to do, a line for each.
+    pub(super) fn message(&self) -> String {
+        let mut message = format!("{}: {}", self.rule.description, self.matched);
+        if !self.commit.id.is_empty() {
+            let _ = write!(message, "\nIn commit {}, {}.", self.commit.id, self.commit.date);
+        }
+        if !self.rule.remediation.is_empty() {
+            let _ = write!(message, "\n{}", self.rule.remediation);
+        }
+        message
+    }
 }
 
 /// Everything of a report, safe to show.

@@ -74,5 +74,6 @@ pub(super) fn report<'a>(
         redaction: Redaction::Full,
         compat_columns: false,
         root: None,
+        time: "2024-01-02T03:04:05",
     }
 }

@@ -30,14 +30,7 @@ fn annotation(entry: &Entry<'_>, out: &mut dyn Write) -> io::Result<()> {
             write!(out, ",col={},endColumn={}", entry.utf16.0, entry.utf16.1)?;
         }
     }
-    let mut message = format!("{}: {}", entry.rule.description, entry.matched);
-    if !entry.commit.id.is_empty() {
-        message.push_str(&format!("\nIn commit {}, {}.", entry.commit.id, entry.commit.date));
-    }
-    if !entry.rule.remediation.is_empty() {
-        message.push_str(&format!("\n{}", entry.rule.remediation));
-    }
-    writeln!(out, ",title={}::{}", property(&entry.rule.id), data(&message))
+    writeln!(out, ",title={}::{}", property(&entry.rule.id), data(&entry.message()))
 }
 
 fn data(text: &str) -> String {

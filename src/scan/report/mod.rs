@@ -3,13 +3,16 @@
 //!
 //! It decides nothing: what is a finding, and in which order, was settled before.
 
+mod azure;
 mod csv;
 mod entry;
 #[cfg(test)]
 mod fixture;
 mod github;
+mod gitlab;
 mod json;
 mod junit;
+mod markdown;
 mod redaction;
 mod sarif;
 mod template;
@@ -42,6 +45,17 @@ pub struct Report<'a> {
     pub compat_columns: bool,
     /// The root of the scan: paths below it are shown relative to it where a format wants that.
     pub root: Option<&'a Path>,
+    /// When the scan ran, in UTC (`2024-01-02T03:04:05`), for a format that must say so.
+    pub time: &'a str,
+}
+
+/// `no leaks found`, `1 leak found`.
+pub fn leaks_found(count: usize) -> String {
+    match count {
+        0 => "no leaks found".to_owned(),
+        1 => "1 leak found".to_owned(),
+        count => format!("{count} leaks found"),
+    }
 }
 
 /// A report format.
@@ -62,6 +76,12 @@ pub enum Format {
     Sarif,
     /// Annotations of GitHub Actions.
     Github,
+    /// GitLab's secret detection report.
+    Gitlab,
+    /// Logging commands of Azure Pipelines.
+    Azure,
+    /// A table, for a job's summary.
+    Markdown,
     /// What a Jinja template makes of it.
     Template(PathBuf),
 }
@@ -126,8 +146,19 @@ impl From<serde_json::Error> for ReportError {
 
 impl Format {
     /// The names that [`Format::named`] knows.
-    pub const NAMES: [&str; 8] =
-        ["text", "json", "cofferdam-json", "csv", "junit", "sarif", "github", "template"];
+    pub const NAMES: [&str; 11] = [
+        "text",
+        "json",
+        "cofferdam-json",
+        "csv",
+        "junit",
+        "sarif",
+        "github",
+        "gitlab",
+        "azure",
+        "markdown",
+        "template",
+    ];
 
     /// The format of that name; `template` is for the format of the same name.
     pub fn named(name: &str, template: Option<PathBuf>) -> Result<Self, ReportError> {
@@ -139,6 +170,9 @@ impl Format {
             "junit" => Self::Junit,
             "sarif" => Self::Sarif,
             "github" => Self::Github,
+            "gitlab" => Self::Gitlab,
+            "azure" => Self::Azure,
+            "markdown" => Self::Markdown,
             "template" => Self::Template(template.ok_or(ReportError::NoTemplate)?),
             _ => return Err(ReportError::UnknownFormat(name.to_owned())),
         })
@@ -150,12 +184,17 @@ impl Format {
         if name.ends_with(".sarif.json") {
             return Some(Self::Sarif);
         }
+        // The name that GitLab's documentation gives the report.
+        if name.starts_with("gl-secret-detection-report") {
+            return Some(Self::Gitlab);
+        }
         match name.rsplit_once('.')?.1 {
             "json" => Some(Self::Json),
             "csv" => Some(Self::Csv),
             "sarif" => Some(Self::Sarif),
             "xml" => Some(Self::Junit),
             "txt" => Some(Self::Text),
+            "md" => Some(Self::Markdown),
             _ => None,
         }
     }
@@ -175,6 +214,9 @@ impl Report<'_> {
             Format::Junit => junit::write(&safe, incomplete, out)?,
             Format::Sarif => sarif::write(self, &safe, out)?,
             Format::Github => github::write(&safe, incomplete, out)?,
+            Format::Gitlab => gitlab::write(self, &safe, incomplete, out)?,
+            Format::Azure => azure::write(&safe, incomplete, out)?,
+            Format::Markdown => markdown::write(&safe, incomplete, out)?,
             Format::Template(path) => template::write(path, self, &safe, out)?,
         }
         Ok(out.flush()?)
@@ -205,6 +247,7 @@ mod tests {
             ("b.CSV", Some(Format::Csv)),
             ("b.sarif", Some(Format::Sarif)),
             ("b.sarif.json", Some(Format::Sarif)),
+            ("gl-secret-detection-report.json", Some(Format::Gitlab)),
             ("x.xml", Some(Format::Junit)),
             ("x.yaml", None),
             ("json", None),

@@ -152,11 +152,11 @@ fn since(first: &Entry<'_>, at_head: Option<bool>) -> String {
     format!("commit {}, {}, {author}{stands}", short(first.commit.id), escape(day))
 }
 
-fn short(id: &str) -> &str {
+pub(super) fn short(id: &str) -> &str {
     id.get(..10).unwrap_or(id)
 }
 
-fn severity(severity: Severity) -> (&'static str, Paint) {
+pub(super) fn severity(severity: Severity) -> (&'static str, Paint) {
     match severity {
         Severity::Low => ("low", Paint::Dim),
         Severity::Medium => ("medium", Paint::Yellow),

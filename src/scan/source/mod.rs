@@ -15,6 +15,7 @@ pub mod range;
 mod reader;
 mod references;
 pub mod repository;
+pub mod revision;
 mod selected;
 pub mod sighting;
 pub mod staged;

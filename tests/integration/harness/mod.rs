@@ -87,17 +87,26 @@ pub fn git<S: AsRef<OsStr>>(directory: &Path, arguments: impl IntoIterator<Item 
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
 
+/// Variables that begin so change what the program does.
+const VARIABLES: [&str; 11] = [
+    "GIT_",
+    "GITLEAKS_",
+    "GITHUB_",
+    "COFFERDAM_",
+    "CI",
+    "NO_COLOR",
+    "GITLAB_",
+    "TF_BUILD",
+    "BUILD_",
+    "SYSTEM_",
+    "BITBUCKET_",
+];
+
 /// A command apart from the user's and the machine's configuration, with a fixed author and date.
 pub fn isolated(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let name_text = name.to_string_lossy();
-        if name_text.starts_with("GIT_")
-            || name_text.starts_with("GITLEAKS_")
-            || name_text.starts_with("GITHUB_")
-            || name_text.starts_with("COFFERDAM_")
-            || name_text == "CI"
-            || name_text == "NO_COLOR"
-        {
+        if VARIABLES.iter().any(|start| name_text.starts_with(start)) {
             command.env_remove(&name);
         }
     }
