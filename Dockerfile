@@ -1,6 +1,4 @@
-# The program alone: a static binary, and the authorities that HTTPS needs.
-#     docker build -t cofferdam .
-#     docker run --rm -v "$PWD:/repository:ro" cofferdam scan
+# The program alone: a static binary, and the authorities that HTTPS needs. docs/release.md has its use.
 FROM rust:1.95-alpine AS build
 RUN apk add --no-cache ca-certificates make musl-dev
 WORKDIR /build
