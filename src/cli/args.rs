@@ -9,9 +9,12 @@ use std::path::PathBuf;
 /// How often decoded text is decoded again, unless the user says otherwise.
 pub(crate) const DECODE_DEPTH: u32 = 5;
 
+const EXIT_CODES: &str = "Exit codes: 0 complete and clean; 1 found something; 2 usage, configuration or \
+    input that cannot be used; 3 found nothing certain, but could not look at everything.";
+
 /// Finds leaked secrets, and loads real ones.
 #[derive(Debug, Parser)]
-#[command(name = "cofferdam", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "cofferdam", version, propagate_version = true, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -50,6 +53,8 @@ pub(crate) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    #[command(hide = true)]
+    Man(super::man::Manual),
     /// gitleaks' old name for `git` and (with --no-git) `dir`.
     #[command(hide = true)]
     Detect(Detect),

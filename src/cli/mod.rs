@@ -14,6 +14,7 @@ mod exit;
 #[cfg(feature = "vault")]
 mod export;
 mod known;
+mod man;
 mod output;
 mod policy;
 mod progress;
@@ -76,6 +77,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::EnvDiff(command) => command.run(),
         #[cfg(feature = "vault")]
         Command::Env(command) => command.run(),
+        Command::Man(command) => command.run(Cli::command()),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "cofferdam", &mut std::io::stdout());
             Ok(Exit::Clean)

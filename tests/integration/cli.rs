@@ -379,3 +379,23 @@ fn reports_go_where_they_are_sent() {
     }
     dir.cofferdam().args(["dir", "-r", "absent/x.json"]).run().expect_code(2).expect_stderr("absent/x.json");
 }
+
+/// A release packs both.
+#[test]
+fn completions_and_the_manual_are_written() {
+    let dir = Dir::new();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        dir.cofferdam().args(["completions", shell]).run().expect_code(0).expect_stdout("env-check");
+    }
+    dir.cofferdam()
+        .args(["man"])
+        .run()
+        .expect_code(0)
+        .expect_stdout(".TH cofferdam 1")
+        .expect_stdout("Exit codes");
+    dir.cofferdam().args(["man", "--dir", "new/man1"]).run().expect_code(0);
+    assert!(dir.read("new/man1/cofferdam-env-check.1").contains("\\-\\-offline"));
+    assert!(!dir.path().join("new/man1/cofferdam-protect.1").exists(), "hidden");
+    dir.write("file", "");
+    dir.cofferdam().args(["man", "--dir", "file/man1"]).run().expect_code(2).expect_stderr("file/man1");
+}

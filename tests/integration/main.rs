@@ -13,6 +13,7 @@ mod git;
 mod harness;
 mod layers;
 mod pack;
+mod pipeline;
 mod readme;
 mod report;
 mod vault;

@@ -6,10 +6,9 @@
 //! generators such as `<base62:24>` are expanded, so that the README holds no secret; `$README` is its path.
 #![cfg(unix)]
 
-use crate::harness::{Repo, isolated};
+use crate::harness::{Cmd, Repo};
 use cofferdam::scan::example::expand;
 use std::path::Path;
-use std::process::Command;
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 
@@ -64,17 +63,8 @@ fn blocks(text: &str) -> Vec<Block> {
 
 /// Runs `script` in `directory`; gives its exit code, and its outputs one after the other.
 fn shell(directory: &Path, script: &str) -> (Option<i32>, String) {
-    let program = Path::new(env!("CARGO_BIN_EXE_cofferdam")).parent().unwrap();
-    let others = std::env::var("PATH").unwrap();
-    let output = isolated(Command::new("sh"))
-        .args(["-c", script])
-        .env("PATH", format!("{}:{others}", program.display()))
-        .env("README", README)
-        .current_dir(directory)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    let outcome = Cmd::shell(directory, script).env("README", README).run();
+    (outcome.code, outcome.stdout + &outcome.stderr)
 }
 
 /// Whether `expected` describes `printed`, `…` standing for anything.

@@ -135,6 +135,16 @@ impl Cmd {
         Self { command, input: None }
     }
 
+    /// A script for sh that finds the program as `cofferdam`.
+    pub fn shell(directory: &Path, script: &str) -> Self {
+        let program = Path::new(env!("CARGO_BIN_EXE_cofferdam")).parent().unwrap();
+        let others = std::env::var("PATH").unwrap();
+        let mut command = isolated(Command::new("sh"));
+        command.args(["-c", script]).current_dir(directory);
+        command.env("PATH", format!("{}:{others}", program.display()));
+        Self { command, input: None }
+    }
+
     pub fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
         self.command.args(arguments);
         self
