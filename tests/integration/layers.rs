@@ -11,7 +11,17 @@ const LIBRARY: &[&[&str]] = &[&["secret", "terminal"], &["scan", "vault"], &["co
 /// The scan half, from leaves to the session: each names only what stands on an earlier line.
 const SCAN: &[&[&str]] = &[
     &["pieces"],
-    &["analysis", "checksum", "coverage", "decode", "encoding", "entropy", "go_regex", "inline_allow"],
+    &[
+        "analysis",
+        "checksum",
+        "coverage",
+        "decode",
+        "encoding",
+        "entropy",
+        "go_regex",
+        "inline_allow",
+        "synonym",
+    ],
     &["location", "rule", "words"],
     &["allowlist", "example", "finding", "plausible", "prefilter"],
     &["baseline", "ignore_file", "matcher"],
