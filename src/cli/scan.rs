@@ -19,6 +19,7 @@ use cofferdam::scan::source::history::HistoryOptions;
 use cofferdam::scan::source::range::Selection;
 use cofferdam::scan::source::repository::{Repository, RepositoryError};
 use cofferdam::scan::source::worktree::Extent;
+use cofferdam::scan::synonym;
 use cofferdam::terminal;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -44,12 +45,7 @@ pub(crate) fn scan(args: Scan) -> anyhow::Result<Exit> {
     };
     run(repository.root(), args.scan, args.report, |session| {
         session.history(&repository, HistoryOptions::default())?;
-        if let Some(files) = repository.files()? {
-            let root = files.root.clone();
-            session.tree(&[root], Extent::Committable(files), false)?;
-            session.staged(&repository)?;
-        }
-        Ok(())
+        Ok(session.committable(&repository)?)
     })
 }
 
@@ -175,7 +171,7 @@ fn run(
         (_, 100) => Redaction::Full,
         (_, percent) => Redaction::Partial(percent),
     };
-    output.write(&Report {
+    let contents = Report {
         findings: &findings,
         rules: &rules,
         coverage: &coverage,
@@ -183,8 +179,11 @@ fn run(
         redaction,
         compat_columns: flags.gitleaks_compat,
         root: Some(target),
-    })?;
-    summarise(&report, &findings, &coverage, start.elapsed());
+    };
+    output.write(&contents)?;
+    if !report.quiet {
+        summarise(&report, &findings, &contents.safe_coverage()?, start.elapsed());
+    }
     Ok(match (findings.is_empty(), complete) {
         (false, _) => Exit::Found(report.exit_code),
         (true, true) => Exit::Clean,
@@ -202,9 +201,13 @@ fn scanner(
     for warning in &config.warnings {
         note(report, &format!("warning: {warning}"));
     }
-    let only = &flags.enable_rule;
-    if let Some(unknown) = only.iter().find(|id| config.ruleset.rules.iter().all(|rule| rule.id != **id)) {
-        bail!("--enable-rule {unknown}: there is no such rule; `cofferdam rules list` names them");
+    let mut only = Vec::new();
+    for name in &flags.enable_rule {
+        let meant = synonym::meant(name, |id| config.ruleset.rules.iter().any(|rule| rule.id == id));
+        if meant.is_empty() {
+            bail!("--enable-rule {name}: there is no such rule; `cofferdam rules list` names them");
+        }
+        only.extend(meant.into_iter().map(str::to_owned));
     }
     let compatible = config.flavour == Flavour::Gitleaks;
     let options = Options {
@@ -215,10 +218,11 @@ fn scanner(
         checksums: !compatible,
     };
     let own = config.source.path().map(Path::to_owned);
-    let own_files = own.into_iter().chain(flags.baseline_path.clone()).collect();
+    let written = report.report_path.clone().filter(|path| path.as_os_str() != "-");
+    let own_files = own.into_iter().chain(flags.baseline_path.clone()).chain(written).collect();
     let scanner = match config.builtin_rules {
-        true => Scanner::builtin(config.ruleset, only, options),
-        false => Scanner::new(config.ruleset, only, options),
+        true => Scanner::builtin(config.ruleset, &only, options),
+        false => Scanner::new(config.ruleset, &only, options),
     };
     Ok((scanner, own_files))
 }
@@ -277,6 +281,17 @@ impl Output {
                 None => Format::Text,
             },
         };
+        if let Some(path) = &path {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if path.is_dir() || !folder.unwrap_or(Path::new(".")).is_dir() {
+                bail!("cannot write {}: it is a directory, or lies in none", path.display());
+            }
+        }
+        if let Format::Template(template) = &format
+            && let Err(cause) = File::open(template)
+        {
+            bail!("cannot read the report template {}: {cause}", template.display());
+        }
         let no_color = std::env::var_os("NO_COLOR");
         let term = std::env::var_os("TERM");
         let colour = !flags.no_color
