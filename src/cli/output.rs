@@ -4,14 +4,14 @@
 
 use super::args::ReportFlags;
 use super::ci::Service;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use cofferdam::scan::coverage::{Coverage, SkipReason};
 use cofferdam::scan::report::{Format, Report, Style, leaks_found};
 use cofferdam::terminal;
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// One report.
@@ -66,6 +66,17 @@ impl Output {
                 (None, None) => Format::Text,
             },
         };
+        if let Some(path) = &path {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if path.is_dir() || !folder.unwrap_or(Path::new(".")).is_dir() {
+                bail!("cannot write {}: it is a directory, or lies in none", path.display());
+            }
+        }
+        if let Format::Template(template) = &format
+            && let Err(cause) = File::open(template)
+        {
+            bail!("cannot read the report template {}: {cause}", template.display());
+        }
         let no_color = std::env::var_os("NO_COLOR");
         let term = std::env::var_os("TERM");
         let colour = !flags.no_color

@@ -24,6 +24,7 @@ use cofferdam::scan::source::history::HistoryOptions;
 use cofferdam::scan::source::range::Selection;
 use cofferdam::scan::source::repository::{Repository, RepositoryError};
 use cofferdam::scan::source::worktree::Extent;
+use cofferdam::scan::synonym;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -75,12 +76,7 @@ impl Whole {
             }
         };
         session.history(repository, HistoryOptions::default())?;
-        if let Some(files) = repository.files()? {
-            let root = files.root.clone();
-            session.tree(&[root], Extent::Committable(files), false)?;
-            session.staged(repository)?;
-        }
-        Ok(())
+        Ok(session.committable(repository)?)
     }
 }
 
@@ -240,7 +236,9 @@ fn run(
     }
     output::set_outputs(&report, findings.len())?;
     words.iter().for_each(|line| note(&report, line));
-    output::summarise(&report, findings.len(), &coverage, start.elapsed());
+    if !report.quiet {
+        output::summarise(&report, findings.len(), &shown.safe_coverage()?, start.elapsed());
+    }
     Ok(match (findings.is_empty(), complete) {
         (false, _) => Exit::Found(report.exit_code),
         (true, true) => Exit::Clean,
@@ -268,7 +266,8 @@ pub(super) fn look(
     let start = Instant::now();
     let (scanner, config) = scanner(target, policy, flags, report)?;
     // What lies on the disk is no policy where that comes from a commit.
-    let own_files = config.into_iter().chain(not_scanned.iter().cloned());
+    let written = report.report_path.clone().filter(|path| path.as_os_str() != "-");
+    let own_files = config.into_iter().chain(not_scanned.iter().cloned()).chain(written);
     let own_files = own_files.filter(|_| matches!(policy, Policy::Disk)).collect();
     let bounds = Bounds {
         max_bytes: (flags.max_target_megabytes > 0).then(|| flags.max_target_megabytes * 1_000_000),
@@ -301,9 +300,13 @@ fn scanner(
     for warning in &config.warnings {
         note(report, &format!("warning: {warning}"));
     }
-    let only = &flags.enable_rule;
-    if let Some(unknown) = only.iter().find(|id| config.ruleset.rules.iter().all(|rule| rule.id != **id)) {
-        bail!("--enable-rule {unknown}: there is no such rule; `cofferdam rules list` names them");
+    let mut only = Vec::new();
+    for name in &flags.enable_rule {
+        let meant = synonym::meant(name, |id| config.ruleset.rules.iter().any(|rule| rule.id == id));
+        if meant.is_empty() {
+            bail!("--enable-rule {name}: there is no such rule; `cofferdam rules list` names them");
+        }
+        only.extend(meant.into_iter().map(str::to_owned));
     }
     let compatible = config.flavour == Flavour::Gitleaks;
     let options = Options {
@@ -317,8 +320,8 @@ fn scanner(
     };
     let path = config.source.path().map(Path::to_owned);
     let scanner = match config.builtin_rules {
-        true => Scanner::builtin(config.ruleset, only, options),
-        false => Scanner::new(config.ruleset, only, options),
+        true => Scanner::builtin(config.ruleset, &only, options),
+        false => Scanner::new(config.ruleset, &only, options),
     };
     let scanner = match policy.allowed_lines() {
         Some(lines) => scanner.with_allowed_lines(lines),

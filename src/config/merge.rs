@@ -6,8 +6,8 @@ use super::draft::{Draft, RuleDraft};
 use super::error::{ConfigError, Place, Warning};
 use super::suggest;
 use super::tree::Placed;
-use crate::scan::go_regex;
 use crate::scan::rule::{Confidence, Rule, Ruleset};
+use crate::scan::{go_regex, synonym};
 
 /// Puts `draft` on top of `base`.
 pub(super) fn merge(
@@ -20,26 +20,25 @@ pub(super) fn merge(
     disable(&mut ruleset, &draft, warnings);
     let mut checks = Vec::new();
     for rule in draft.rules {
-        checks.push(put(&mut ruleset.rules, rule)?);
+        checks.push(put(&mut ruleset.rules, rule, warnings)?);
     }
     if extended {
         ruleset.rules.sort_by(|one, other| one.id.cmp(&other.id));
     }
     for required in checks.iter().flatten() {
-        known(&ruleset, required)?;
+        known(&ruleset, required, warnings)?;
     }
     for list in draft.allowlists {
-        for target in &list.targets {
-            known(&ruleset, target)?;
-        }
         if list.targets.is_empty() {
             ruleset.allowlists.push(list.allowlist);
             continue;
         }
-        for rule in &mut ruleset.rules {
-            if list.targets.iter().any(|target| target.value == rule.id) {
-                rule.allowlists.push(list.allowlist.clone());
-            }
+        let mut targets = Vec::new();
+        for target in &list.targets {
+            targets.extend(known(&ruleset, target, warnings)?);
+        }
+        for rule in ruleset.rules.iter_mut().filter(|rule| targets.contains(&rule.id)) {
+            rule.allowlists.push(list.allowlist.clone());
         }
     }
     Ok(ruleset)
@@ -49,10 +48,13 @@ pub(super) fn merge(
 fn disable(ruleset: &mut Ruleset, draft: &Draft, warnings: &mut Vec<Warning>) {
     let mut gone = Vec::new();
     for disabled in &draft.extend.disabled {
-        let before = ruleset.rules.len();
-        ruleset.rules.retain(|rule| rule.id != disabled.value);
-        if ruleset.rules.len() < before {
+        let meant = synonym::meant(&disabled.value, |name| is_there(&ruleset.rules, name));
+        if !meant.is_empty() {
+            ruleset.rules.retain(|rule| !meant.contains(&rule.id.as_str()));
             gone.push(disabled);
+            continue;
+        }
+        if synonym::ours(&disabled.value).is_some() {
             continue;
         }
         let known = suggest(&disabled.value, ruleset.rules.iter().map(|rule| rule.id.as_str()));
@@ -73,8 +75,25 @@ fn disable(ruleset: &mut Ruleset, draft: &Draft, warnings: &mut Vec<Warning>) {
 }
 
 /// Adds a rule or changes the one of the same name; gives the names that it requires.
-fn put(rules: &mut Vec<Rule>, draft: RuleDraft) -> Result<Vec<Placed<String>>, ConfigError> {
+fn put(
+    rules: &mut Vec<Rule>,
+    draft: RuleDraft,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<Placed<String>>, ConfigError> {
     let place = draft.place.clone();
+    if draft.regex.is_none() && !is_there(rules, &draft.id) {
+        let meant = synonym::meant(&draft.id, |name| is_there(rules, name));
+        if !meant.is_empty() {
+            for rule in rules.iter_mut().filter(|rule| meant.contains(&rule.id.as_str())) {
+                adapt(rule, &draft);
+            }
+            return Ok(Vec::new());
+        }
+        if draft.path.is_none() && synonym::ours(&draft.id).is_some() {
+            warnings.push(no_counterpart(&draft.id, place));
+            return Ok(Vec::new());
+        }
+    }
     let group_place = draft.secret_group.as_ref().map_or_else(|| place.clone(), |group| group.place.clone());
     let required = draft.required.iter().flatten();
     let required =
@@ -89,8 +108,31 @@ fn put(rules: &mut Vec<Rule>, draft: RuleDraft) -> Result<Vec<Placed<String>>, C
     Ok(required)
 }
 
+/// Changes a rule of ours as its user changed gitleaks' for the same: all but what belongs to the
+/// expression of that.
+fn adapt(rule: &mut Rule, draft: &RuleDraft) {
+    set(&mut rule.description, draft.description.clone());
+    set(&mut rule.entropy, draft.entropy);
+    set(&mut rule.skip_report, draft.skip_report);
+    set(&mut rule.severity, draft.severity);
+    set(&mut rule.remediation, draft.remediation.clone());
+    rule.tags.extend(draft.tags.iter().cloned());
+    rule.allowlists.extend(draft.allowlists.iter().cloned());
+}
+
+fn no_counterpart(id: &str, place: Place) -> Warning {
+    let message = format!("gitleaks' rule `{id}` has no counterpart here: what is said of it has no effect");
+    Warning { place, message }
+}
+
+fn is_there(rules: &[Rule], name: &str) -> bool {
+    rules.iter().any(|rule| rule.id == name)
+}
+
 fn change(rule: &mut Rule, draft: RuleDraft) {
     let matches_anew = draft.regex.is_some() || draft.secret_group.is_some();
+    // A rule without keywords runs everywhere. Some that were added to those of gitleaks' would narrow it.
+    let narrows = draft.regex.is_none() && rule.regex.is_some() && rule.keywords.is_empty();
     if draft.regex.is_some() {
         // They were written for the expression that is replaced.
         rule.examples.clear();
@@ -110,7 +152,9 @@ fn change(rule: &mut Rule, draft: RuleDraft) {
         None if matches_anew => rule.confidence = Confidence::of(rule.regex.as_deref(), rule.secret_group),
         None => {}
     }
-    rule.keywords.extend(draft.keywords);
+    if !narrows {
+        rule.keywords.extend(draft.keywords);
+    }
     rule.tags.extend(draft.tags);
     rule.allowlists.extend(draft.allowlists);
     rule.examples.extend(draft.examples);
@@ -142,9 +186,20 @@ fn check(rule: &Rule, place: Place, group_place: Place) -> Result<(), ConfigErro
     Ok(())
 }
 
-fn known(ruleset: &Ruleset, name: &Placed<String>) -> Result<(), ConfigError> {
-    if ruleset.rules.iter().any(|rule| rule.id == name.value) {
-        return Ok(());
+/// The rules that a name means. One of gitleaks' that has no counterpart is worth a word; any other
+/// that is not there is an error.
+fn known(
+    ruleset: &Ruleset,
+    name: &Placed<String>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<String>, ConfigError> {
+    let meant = synonym::meant(&name.value, |name| is_there(&ruleset.rules, name));
+    if !meant.is_empty() {
+        return Ok(meant.into_iter().map(str::to_owned).collect());
+    }
+    if synonym::ours(&name.value).is_some() {
+        warnings.push(no_counterpart(&name.value, name.place.clone()));
+        return Ok(Vec::new());
     }
     let suggestion = suggest(&name.value, ruleset.rules.iter().map(|rule| rule.id.as_str()));
     Err(ConfigError::NoSuchRule { place: name.place.clone(), id: name.value.clone(), suggestion })

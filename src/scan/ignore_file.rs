@@ -2,6 +2,7 @@
 //! files are read is the caller's choice.
 
 use super::finding::Finding;
+use super::synonym;
 use crate::files::Files;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -61,9 +62,20 @@ impl IgnoreFile {
             if line.split(':').count() < 3 || number.parse::<usize>().is_err() {
                 file.warnings.push(NoFingerprint { path: path.to_owned(), line: index + 1 });
             }
-            file.fingerprints.insert(line.replace('\\', "/"));
+            file.accept(&line.replace('\\', "/"));
         }
         file
+    }
+
+    /// What names a rule of gitleaks' holds for ours that find the same, too.
+    fn accept(&mut self, fingerprint: &str) {
+        if let Some((start, line)) = fingerprint.rsplit_once(':')
+            && let Some((place, rule)) = start.rsplit_once(':')
+        {
+            let ours = synonym::ours(rule).unwrap_or_default();
+            self.fingerprints.extend(ours.iter().map(|rule| format!("{place}:{rule}:{line}")));
+        }
+        self.fingerprints.insert(fingerprint.to_owned());
     }
 
     /// Adds what another file accepts.
@@ -155,5 +167,16 @@ mod tests {
         let file = IgnoreFile::parse("\n*.txt\n", Path::new("x/.gitleaksignore"));
         assert_eq!(file.warnings().len(), 1);
         assert!(file.warnings()[0].to_string().starts_with("x/.gitleaksignore:2: "));
+    }
+
+    #[test]
+    fn a_name_of_gitleaks_rule_holds_for_ours() {
+        let file = IgnoreFile::parse("c0ffee:a:b.txt:github-oauth:1\nx:generic-api-key:1\n", Path::new("x"));
+        let mut one = finding("a:b.txt", "c0ffee");
+        assert!(!file.suppresses(&one));
+        one.rule = Arc::new(Rule { id: "github-oauth-token".to_owned(), ..Rule::default() });
+        assert!(file.suppresses(&one));
+        one.path = "x".to_owned();
+        assert!(!file.suppresses(&one));
     }
 }

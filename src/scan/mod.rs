@@ -31,4 +31,5 @@ pub mod rule;
 pub mod scanner;
 pub mod session;
 pub mod source;
+pub mod synonym;
 pub(crate) mod words;

@@ -12,6 +12,7 @@ use super::scanner::{Hit, Learnt, Place, Scanner};
 use super::source::archive;
 use super::source::commits::scan_range;
 use super::source::history::{HistoryOptions, scan_history};
+use super::source::name::path_text;
 use super::source::range::Selection;
 use super::source::repository::{Repository, RepositoryError};
 use super::source::sighting::{ContentScanner, Delta, Sighting};
@@ -181,7 +182,7 @@ impl<'s> Session<'s> {
     pub fn history(&self, repository: &Repository, options: HistoryOptions) -> Result<(), ScanError> {
         let limits = self.limits();
         let sightings = scan_history(repository, self, options, &limits, &self.ledger)?;
-        self.sightings(sightings)
+        self.sightings(repository, sightings)
     }
 
     /// Scans what the selected commits bring in.
@@ -189,7 +190,7 @@ impl<'s> Session<'s> {
     /// # Errors
     /// As [`Self::history`]; or a name in the selection is no commit.
     pub fn range(&self, repository: &Repository, selection: &Selection) -> Result<(), ScanError> {
-        self.sightings(scan_range(repository, self, selection, &self.limits(), &self.ledger)?)
+        self.sightings(repository, scan_range(repository, self, selection, &self.limits(), &self.ledger)?)
     }
 
     /// Scans what is staged and not at HEAD.
@@ -197,7 +198,28 @@ impl<'s> Session<'s> {
     /// # Errors
     /// As [`Self::history`].
     pub fn staged(&self, repository: &Repository) -> Result<(), ScanError> {
-        self.sightings(scan_staged(repository, self, &self.limits(), &self.ledger)?)
+        self.sightings(repository, scan_staged(repository, self, &self.limits(), &self.ledger)?)
+    }
+
+    /// Scans what could be committed: the working tree, and what is staged. Where the index cannot be
+    /// read, the ledger says so, and the working tree is scanned without it.
+    ///
+    /// # Errors
+    /// As [`Self::history`].
+    pub fn committable(&self, repository: &Repository) -> Result<(), ScanError> {
+        let Some(root) = repository.worktree() else { return Ok(()) };
+        let (files, index) = match repository.files() {
+            Ok(files) => (files, true),
+            Err(error @ RepositoryError::Read { .. }) => {
+                self.ledger.skip(SkipReason::Unreadable, error.to_string());
+                (None, false)
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let files =
+            files.unwrap_or_else(|| worktree::Repository { root: root.to_owned(), ..Default::default() });
+        self.tree(&[root.to_owned()], Extent::Committable(files), false)?;
+        if index { self.staged(repository) } else { Ok(()) }
     }
 
     /// Scans what changed in tracked files and is not staged.
@@ -205,7 +227,7 @@ impl<'s> Session<'s> {
     /// # Errors
     /// As [`Self::history`].
     pub fn unstaged(&self, repository: &Repository) -> Result<(), ScanError> {
-        self.sightings(scan_unstaged(repository, self, &self.limits(), &self.ledger)?)
+        self.sightings(repository, scan_unstaged(repository, self, &self.limits(), &self.ledger)?)
     }
 
     fn limits(&self) -> super::source::repository::Limits<'_> {
@@ -213,6 +235,7 @@ impl<'s> Session<'s> {
             max_bytes: self.bounds.max_bytes,
             interrupt: Some(self.interrupted),
             deadline: self.bounds.deadline,
+            ended: None,
         }
     }
 
@@ -244,9 +267,16 @@ impl<'s> Session<'s> {
     }
 
     /// Judges hits place by place: rules that see the same secret there are one finding.
-    fn sightings(&self, sightings: Vec<Sighting<ContentHit>>) -> Result<(), ScanError> {
+    fn sightings(
+        &self,
+        repository: &Repository,
+        sightings: Vec<Sighting<ContentHit>>,
+    ) -> Result<(), ScanError> {
+        let root = repository.worktree().and_then(|root| root.canonicalize().ok());
+        let below_root = |own: &PathBuf| Some(path_text(own.strip_prefix(root.as_ref()?).ok()?).into_owned());
+        let own: Vec<String> = self.own_files.iter().filter_map(below_root).collect();
         let mut places: FxHashMap<(String, String), Vec<Sighting<ContentHit>>> = FxHashMap::default();
-        for sighting in sightings {
+        for sighting in sightings.into_iter().filter(|sighting| !own.contains(&sighting.path)) {
             let commit = match &sighting.origin {
                 Origin::Commit(commit) => commit.id.clone(),
                 Origin::Unreachable { object } => object.clone(),

@@ -349,15 +349,26 @@ fn no_output_shows_a_secret_unless_asked() {
     let repo = Repo::new();
     repo.commit("a.txt", format!("token = \"{canary}\"\n"), &format!("Add {canary}"));
     repo.write(format!("{canary}.txt"), format!("{canary} {canary}\n"));
+    // Not looked at, and named for it.
+    repo.write(format!("{canary}.zip"), "PK\x03\x04 damaged");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("nowhere", repo.path().join(format!("{canary}.link"))).unwrap();
     repo.write("rules.j2", "{% for finding in findings %}{{ finding }}{% endfor %}");
     for format in ["text", "json", "csv", "junit", "sarif", "github", "cofferdam-json", "template"] {
         for command in ["scan", "git", "dir"] {
             let template = ["--report-template", "rules.j2"];
             let extra = if format == "template" { &template[..] } else { &[] };
-            let run = repo.cofferdam().args([command, "-v", "-f", format]).args(extra).run().expect_code(1);
+            let run = repo.cofferdam().args([command, "-v", "--max-archive-depth", "1", "-f", format]);
+            let run = run.args(extra).run().expect_code(1);
             let shown = format!("{}{}", run.stdout, run.stderr);
             assert!(!shown.contains(&canary[6..]), "{command} -f {format} shows it:\n{shown}");
         }
+    }
+    let rules = format!("[[rules]]\nid = 'r'\ndescription = 'Finds {canary}'\nregex = '{canary}'\n");
+    std::fs::write(repo.path().join(".git/rules.toml"), rules).unwrap();
+    for format in ["text", "json", "csv", "junit", "sarif", "github", "cofferdam-json"] {
+        let run = repo.cofferdam().args(["git", "-c", ".git/rules.toml", "-f", format]).run().expect_code(1);
+        assert!(!run.stdout.contains(&canary[6..]), "{format} shows it:\n{}", run.stdout);
     }
     let shown = repo.cofferdam().args(["git", "--show-secrets", "-f", "json"]).run().expect_code(1);
     assert!(shown.stdout.contains(&canary));
@@ -377,7 +388,67 @@ fn reports_go_where_they_are_sent() {
         assert!(dir.read(name).starts_with(start), "{}", dir.read(name));
         assert_eq!(run.stdout, "");
     }
-    dir.cofferdam().args(["dir", "-r", "absent/x.json"]).run().expect_code(2).expect_stderr("absent/x.json");
+    // Known before the scan, which may take long.
+    let refused = |arguments: [&str; 4], words: &str| {
+        let run = dir.cofferdam().args(["dir"]).args(arguments).run().expect_code(2).expect_stderr(words);
+        assert!(!run.stderr.contains("leak"), "{run:?}");
+    };
+    refused(["-f", "json", "-r", "absent/x.json"], "absent/x.json");
+    refused(["-f", "json", "-r", "."], "cannot write .");
+    refused(["-f", "template", "--report-template", "absent.j2"], "absent.j2");
+    // The report of an earlier scan is not scanned.
+    let report = || {
+        dir.cofferdam()
+            .args(["dir", "a.txt", "x.json", "-c", ".gitleaks.toml", "-r", "x.json", "--show-secrets"])
+            .run()
+    };
+    for _ in 0..2 {
+        report().expect_code(1).expect_stderr("1 leak found");
+    }
+}
+
+/// It may quote what it allows. One that lies elsewhere is a file like any other.
+#[test]
+fn the_configuration_in_force_is_not_scanned() {
+    let repo = repo();
+    let text = format!("# sec=own\n{SEC}");
+    let first = repo.commit(".gitleaks.toml", &text, "root");
+    let second = repo.commit("sub/.gitleaks.toml", &text, "second");
+    let other = format!("sub/.gitleaks.toml:own@{second}");
+    for command in ["scan", "git"] {
+        assert_eq!(found(&repo, &[command]), [other.clone()], "{command}");
+    }
+    assert!(found(&repo, &["git", "--range", &format!("{first}^!")]).is_empty());
+    repo.write(".gitleaks.toml", format!("{text}# sec=more\n"));
+    repo.git(["add", "."]);
+    assert!(found(&repo, &["git", "--staged"]).is_empty());
+}
+
+/// libgit2 does not read every form of an index: the history and the files are scanned all the same.
+#[test]
+fn an_index_that_cannot_be_read_hides_nothing_else() {
+    let repo = repo();
+    let commit = repo.commit("a.txt", "sec=old\n", "root");
+    repo.git(["update-index", "--split-index"]);
+    repo.write("b.txt", "sec=new\n");
+    repo.git(["add", "b.txt"]);
+    assert_eq!(found(&repo, &["scan"]), [format!("a.txt:old@{commit}"), "b.txt:new".to_owned()]);
+    let advice = "`git update-index --no-split-index`";
+    repo.cofferdam().args(["scan"]).run().expect_stderr(advice).expect_stderr("INCOMPLETE");
+    repo.cofferdam().args(["git", "--staged"]).run().expect_code(2).expect_stderr(advice);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_be_scanned_is_not_clean() {
+    let dir = dir();
+    let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
+    dir.cofferdam()
+        .args(["dir", "socket"])
+        .run()
+        .expect_code(3)
+        .expect_stderr("neither a file nor a directory");
+    dir.cofferdam().args(["dir", "."]).run().expect_code(0);
 }
 
 /// A release packs both.

@@ -202,6 +202,54 @@ fn a_child_adds_and_changes() {
     );
 }
 
+/// What gitleaks' users have written about its default rules holds for ours that find the same.
+#[test]
+fn names_of_gitleaks_default_rules_mean_ours() {
+    let read = |text: &str| {
+        let text = format!("[extend]\nuseDefault = true\n{text}");
+        Config::parse(
+            &text,
+            Path::new("x.toml"),
+            Flavour::Gitleaks,
+            &cofferdam::files::Disk,
+            &cofferdam::scan::builtin::ruleset,
+        )
+    };
+    let plain = read("").unwrap();
+    let config = read(
+        "disabledRules = ['stripe-access-token', 'plaid-client-id']\n\
+         [[rules]]\nid = 'generic-api-key'\nentropy = 4.5\nkeywords = ['k']\nsecretGroup = 9\n\
+         [[rules.allowlists]]\nregexes = ['one']\n\
+         [[rules]]\nid = 'github-pat'\nkeywords = ['k']\n\
+         [[rules]]\nid = 'bittrex-access-key'\nentropy = 3.0\n\
+         [[allowlists]]\ntargetRules = ['generic-api-key', 'github-app-token', 'lob-pub-api-key']\npaths = ['two']\n",
+    )
+    .unwrap();
+    let (before, generic) = (rule(&plain, "generic-secret"), rule(&config, "generic-secret"));
+    assert_eq!((generic.entropy, &generic.regex), (4.5, &before.regex));
+    assert_eq!((generic.secret_group, &generic.keywords), (before.secret_group, &before.keywords));
+    let added = &generic.allowlists[before.allowlists.len()..];
+    assert_eq!((added[0].regexes[0].as_str(), added[1].paths[0].as_str()), ("one", "two"));
+    for name in ["github-app-user-token", "github-app-installation-token"] {
+        assert_eq!(rule(&config, name).allowlists.last().unwrap().paths, ["two"], "{name}");
+    }
+    assert_eq!(
+        rule(&config, "github-pat").keywords,
+        rule(&plain, "github-pat").keywords,
+        "they would narrow it"
+    );
+    assert!(!ids(&config).contains(&"stripe-secret-key") && ids(&plain).contains(&"stripe-secret-key"));
+    let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(
+        warnings[0].contains(":14:1: gitleaks' rule `bittrex-access-key` has no counterpart"),
+        "{warnings:?}"
+    );
+    assert!(warnings[1].contains("`lob-pub-api-key` has no counterpart"), "{warnings:?}");
+    let error = read("[[rules]]\nid = 'no-such-rule'\nentropy = 3.0\n").unwrap_err();
+    assert!(matches!(error, ConfigError::NothingToFind { .. }), "{error}");
+}
+
 #[test]
 fn extended_files_are_looked_for_beside_the_child() {
     let dir = Dir::new();

@@ -493,6 +493,8 @@ fn a_range_holds_what_is_new_in_its_commits() {
     let merge = repo.commit("a.txt", "LEAK merge\n", "merge");
     let two = [at("LEAK 2", "a.txt", &second), at("LEAK message", "commit-message", &second)];
     assert_eq!(range(repo.path(), &format!("{first}..{second}")), two);
+    assert_eq!(range(repo.path(), &format!("{second}^!")), two);
+    assert_eq!(range(repo.path(), &format!("{first}^!")), [at("LEAK 1", "a.txt", &first)]);
     assert_eq!(range(repo.path(), "-1"), [at("LEAK merge", "a.txt", &merge)]);
     assert_eq!(range(repo.path(), "main~1..main -- side.txt"), [at("LEAK side", "side.txt", &side)]);
     assert_eq!(range(repo.path(), "--no-merges side...main~1 --author=Thor"), {

@@ -21,6 +21,7 @@ const SCAN: &[&[&str]] = &[
         "file_kind",
         "go_regex",
         "inline_allow",
+        "synonym",
     ],
     &["location", "rule", "words"],
     &["allowlist", "evidence", "example", "finding", "prefilter"],

@@ -79,6 +79,11 @@ fn sarif_is_valid() {
     let schema: Value = serde_json::from_str(include_str!("../data/sarif-2.1.0.schema.json")).unwrap();
     let mut log: Value = serde_json::from_str(&sarif).unwrap();
     assert_eq!(faults(&schema, &schema, &log, "$"), Vec::<String>::new());
+    let page = &log["runs"][0]["tool"]["driver"]["informationUri"];
+    assert!(
+        page.as_str().is_none_or(|page| page.starts_with("https://")),
+        "the schema's format is not checked"
+    );
     log["runs"][0]["results"][0]["region"] = 1.into();
     log["runs"][0]["results"][1]["level"] = "bad".into();
     assert_eq!(faults(&schema, &schema, &log, "$").len(), 2, "the check can fail");

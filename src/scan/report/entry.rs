@@ -8,6 +8,7 @@ use crate::scan::finding::{Commit, Finding, Origin};
 use crate::scan::location::Location;
 use crate::scan::rule::{Confidence, Rule};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ const LINE: usize = 500;
 
 /// One finding, safe to show.
 pub(super) struct Entry<'a> {
-    pub(super) rule: &'a Rule,
+    pub(super) rule: Cow<'a, Rule>,
     /// Index of the first entry with the same rule and secret.
     pub(super) group: usize,
     /// `tree`, `index`, `stdin`, `commit` or `unreachable`.
@@ -100,6 +101,8 @@ impl Entry<'_> {
 /// Everything of a report, safe to show.
 pub(super) struct Safe<'a> {
     pub(super) entries: Vec<Entry<'a>>,
+    /// Those in force.
+    pub(super) rules: Vec<Cow<'a, Rule>>,
     pub(super) coverage: Coverage,
 }
 
@@ -132,12 +135,27 @@ impl<'a> Safe<'a> {
             entry
         });
         let entries = entries.collect();
-        let mut coverage = report.coverage.clone();
-        for skips in coverage.skipped.values_mut() {
-            skips.places = skips.places.iter().map(|place| redactor.path(place)).collect();
-        }
-        Ok(Self { entries, coverage })
+        let rules = report.rules.iter().map(|rule| safe_rule(rule, &redactor)).collect();
+        Ok(Self { entries, rules, coverage: safe_coverage(report.coverage, &redactor) })
     }
+}
+
+/// Names in the ledger may hold secrets.
+pub(super) fn safe_coverage(coverage: &Coverage, redactor: &Redactor) -> Coverage {
+    let mut coverage = coverage.clone();
+    for skips in coverage.skipped.values_mut() {
+        skips.places = skips.places.iter().map(|place| redactor.path(place)).collect();
+    }
+    coverage
+}
+
+/// A rule of the user's own may tell of the very secret that it finds.
+fn safe_rule<'a>(rule: &'a Rule, redactor: &Redactor) -> Cow<'a, Rule> {
+    let (description, remediation) = (redactor.path(&rule.description), redactor.path(&rule.remediation));
+    if (&description, &remediation) == (&rule.description, &rule.remediation) {
+        return Cow::Borrowed(rule);
+    }
+    Cow::Owned(Rule { description, remediation, ..rule.clone() })
 }
 
 fn entry<'a>(
@@ -161,7 +179,7 @@ fn entry<'a>(
     let content = redactor.content(finding);
     let (line, focus) = clip(&content.line, content.focus, LINE);
     Entry {
-        rule: &finding.rule,
+        rule: safe_rule(&finding.rule, redactor),
         group,
         origin,
         object,

@@ -70,7 +70,7 @@ fn scan(report: &Report<'_>, incomplete: Option<&str>) -> Value {
 }
 
 fn vulnerability(entry: &Entry<'_>) -> Value {
-    let rule = entry.rule;
+    let rule = &entry.rule;
     let name = if rule.description.is_empty() { &rule.id } else { &rule.description };
     let mut vulnerability = json!({
         "id": uuid(&entry.stable_id),

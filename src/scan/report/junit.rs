@@ -34,7 +34,7 @@ fn case(entry: &Entry<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
         "" => String::new(),
         id => format!(", at commit {id}"),
     };
-    let (rule, line) = (entry.rule, entry.location.start_line);
+    let (rule, line) = (&entry.rule, entry.location.start_line);
     let message =
         format!("{} has detected a secret in file {}, line {line}{at_commit}.", rule.id, entry.path);
     let (message, description) = (escape(&message), escape(&rule.description));

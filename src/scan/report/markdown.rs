@@ -30,7 +30,7 @@ pub(super) fn write(safe: &Safe<'_>, incomplete: Option<&str>, out: &mut dyn Wri
 }
 
 fn row(entry: &Entry<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let rule = entry.rule;
+    let rule = &entry.rule;
     let place = match entry.location.start_line {
         0 => entry.relative.clone(),
         line => format!("{}:{line}", entry.relative),

@@ -24,6 +24,7 @@ use super::coverage::Coverage;
 use super::finding::Finding;
 use super::rule::Rule;
 use entry::Safe;
+use redaction::Redactor;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -220,6 +221,12 @@ impl Report<'_> {
             Format::Template(path) => template::write(path, self, &safe, out)?,
         }
         Ok(out.flush()?)
+    }
+
+    /// The ledger without the secrets that names in it may hold.
+    pub fn safe_coverage(&self) -> Result<Coverage, ReportError> {
+        let redactor = Redactor::new(self.findings, self.redaction)?;
+        Ok(entry::safe_coverage(self.coverage, &redactor))
     }
 
     /// `path` as seen from the root of the scan.

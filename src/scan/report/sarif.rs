@@ -17,14 +17,14 @@ use std::path::Path;
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 pub(super) fn write(report: &Report<'_>, safe: &Safe<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
-    let mut rules: Vec<&Rule> = report.rules.iter().map(AsRef::as_ref).collect();
+    let mut rules: Vec<&Rule> = safe.rules.iter().map(AsRef::as_ref).collect();
     let mut indexes: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, rule) in rules.iter().enumerate() {
         indexes.entry(&rule.id).or_insert(index);
     }
     for entry in &safe.entries {
         indexes.entry(&entry.rule.id).or_insert_with(|| {
-            rules.push(entry.rule);
+            rules.push(&entry.rule);
             rules.len() - 1
         });
     }
@@ -82,7 +82,6 @@ fn tool(rules: &[&Rule]) -> Value {
         "name": "cofferdam",
         "version": env!("CARGO_PKG_VERSION"),
         "semanticVersion": env!("CARGO_PKG_VERSION"),
-        "informationUri": env!("CARGO_PKG_REPOSITORY"),
         "rules": rules,
     } })
 }
@@ -162,7 +161,7 @@ fn result(entry: &Entry<'_>, rule_index: usize) -> Value {
     });
     let mut fingerprints = json!({ "primaryLocationLineHash": entry.stable_id });
     let commit = &entry.commit;
-    let mut message = format!("{} ({})", sentence(entry.rule), entry.relative);
+    let mut message = format!("{} ({})", sentence(&entry.rule), entry.relative);
     if !commit.id.is_empty() {
         let _ = write!(message, " in commit {}", commit.id);
         let facts = json!({

@@ -82,7 +82,7 @@ pub(super) fn write(
 }
 
 fn paragraph(group: &Group<'_>, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let (main, rule) = (group.main(), group.entries[0].rule);
+    let (main, rule) = (group.main(), &group.entries[0].rule);
     let (word, paint) = severity(rule.severity);
     let colour = style.colour;
     let sure = group.entries.iter().map(|entry| entry.confidence).max().unwrap_or_default();

@@ -177,7 +177,7 @@ impl<S: ContentScanner> Visitor for Scan<'_, S> {
 
     fn failed(&self, id: Option<Id>, error: PackError) {
         let place = id.map_or_else(|| "object database".to_owned(), |id| id.to_string());
-        ReadFailure::from(error).record(self.ledger, &place);
+        ReadFailure::from(error).within(self.limits).record(self.ledger, &place);
     }
 
     fn is_stopped(&self) -> bool {

@@ -47,9 +47,10 @@ pub fn scan_history<S: ContentScanner>(
     let tips = repository.tips(options.reflogs, ledger)?;
     ledger.refs(tips.iter().filter(|tip| !tip.is_log()).count() as u64);
     let mut contents = Contents::read(repository, scanner, options.every_blob, limits, ledger)?;
-    let grace = Limits { deadline: Some(Instant::now() + GRACE), ..Limits::default() };
-    let limits = if limits.stop().is_some() { &grace } else { limits };
-    if std::ptr::eq(limits, &grace) {
+    let ended = limits.stop();
+    let grace = Limits { deadline: Some(Instant::now() + GRACE), ended, ..Limits::default() };
+    let limits = if ended.is_some() { &grace } else { limits };
+    if ended.is_some() {
         contents.read_commits(repository, &tips, limits)?;
     }
     let walk = repository.read(|reader| {

@@ -7,7 +7,7 @@ use jiff::ZonedDateTime;
 use regex::Regex;
 
 /// The forms of `--log-opts`, for errors and help.
-pub const LOG_OPTS_FORMS: &str = "--all, --branches, --tags, --remotes, A..B, A...B, A, ^A, -n N, --max-count=N, --skip=N, \
+pub const LOG_OPTS_FORMS: &str = "--all, --branches, --tags, --remotes, A..B, A...B, A, ^A, A^!, -n N, --max-count=N, --skip=N, \
 --since=DATE, --after=DATE, --until=DATE, --before=DATE, --author=REGEX, --no-merges, --merges, --first-parent, --not, -- PATH…";
 
 /// Options of `git log` that change how it shows or orders commits, not what is in them: here
@@ -80,6 +80,8 @@ pub(super) enum Revision {
     From(String),
     /// Not what it leads to.
     Not(String),
+    /// It alone: what it leads to and none of its parents does.
+    Only(String),
     /// What either leads to and not both.
     Symmetric(String, String),
     /// A branch, here or of a remote.
@@ -152,7 +154,7 @@ impl Selection {
         Ok(selection)
     }
 
-    /// Narrows it to `A..B`, `A...B`, `A` or `^A`; several, parted by spaces, together.
+    /// Narrows it to `A..B`, `A...B`, `A`, `^A` or `A^!`; several, parted by spaces, together.
     ///
     /// # Errors
     /// When it is empty.
@@ -169,6 +171,8 @@ impl Selection {
             } else if let Some((left, right)) = part.split_once("..") {
                 self.revisions.push(Revision::Not(or_head(left)));
                 self.revisions.push(Revision::From(or_head(right)));
+            } else if let Some(name) = part.strip_suffix("^!") {
+                self.revisions.push(Revision::Only(or_head(name)));
             } else if let Some(name) = part.strip_prefix('^') {
                 self.revisions.push(Revision::Not(or_head(name)));
             } else {

@@ -10,6 +10,11 @@ use std::sync::Mutex;
 
 /// Files above so many bytes are read one at a time.
 const LARGE: u64 = 16 << 20;
+/// Files above so many bytes are not read: one could take all memory.
+const MOST: u64 = 4 << 30;
+/// A file may have so many more bytes than it says (it grows, or is one of the kernel's); then it is
+/// taken for endless.
+const GROWTH: usize = 16 << 20;
 /// A buffer above so many bytes is given back after its file.
 const KEPT: usize = 1 << 20;
 
@@ -41,6 +46,9 @@ impl<'a> Reader<'a> {
         let length = metadata.len();
         if self.limit.is_some_and(|limit| length > limit) {
             return Err((SkipReason::TooLarge, None));
+        }
+        if length > MOST {
+            return Err(too_large());
         }
         let _alone =
             (length > LARGE).then(|| self.large.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
@@ -76,6 +84,9 @@ impl<'a> Reader<'a> {
                 break;
             }
             if filled == self.buffer.len() {
+                if filled as u64 - length > GROWTH as u64 {
+                    return Err(too_large());
+                }
                 self.grow(filled.saturating_mul(2))?;
             }
         }
@@ -90,6 +101,10 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
+}
+
+fn too_large() -> Refusal {
+    (SkipReason::Unreadable, Some(io::ErrorKind::FileTooLarge.into()))
 }
 
 #[cfg(test)]
@@ -112,5 +127,27 @@ mod tests {
         assert!(reader.buffer.len() <= KEPT);
         std::fs::write(&path, [b"\x7fELF", vec![0; KEPT].as_slice()].concat()).unwrap();
         assert!(matches!(reader.read(&path, |_| ()), Err((SkipReason::Binary, None))));
+    }
+
+    /// Files of the kernel say that they are empty, and some have no end.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_without_end_is_given_up() {
+        let large = Mutex::default();
+        let mut reader = Reader::new(&large, None);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("seven");
+        std::fs::write(&path, "7 bytes").unwrap();
+        reader.read(&path, |_| ()).unwrap();
+        // It is read in steps of eight bytes only, which the buffer now has.
+        let refusal = reader.read(Path::new("/proc/self/pagemap"), |_| ()).unwrap_err();
+        assert_eq!(refusal.1.unwrap().kind(), io::ErrorKind::FileTooLarge);
+        let path = directory.path().join("sparse");
+        File::create(&path).and_then(|file| file.set_len(MOST + 1)).unwrap();
+        let refusal = reader.read(&path, |_| ()).unwrap_err();
+        assert_eq!(refusal.1.unwrap().kind(), io::ErrorKind::FileTooLarge);
+        let mut seen = 0;
+        reader.read(Path::new("/proc/self/status"), |bytes| seen = bytes.len()).unwrap();
+        assert!(seen > 100);
     }
 }

@@ -31,7 +31,7 @@ pub enum RepositoryError {
         path: PathBuf,
     },
     /// There is a repository, but of a kind or state that cannot be read.
-    #[error("{}: cannot open the repository: {}", path.display(), cause.message())]
+    #[error("{}: cannot open the repository: {}{}", path.display(), cause.message(), advice(cause))]
     Open {
         /// As it was given.
         path: PathBuf,
@@ -39,11 +39,11 @@ pub enum RepositoryError {
         cause: git2::Error,
     },
     /// A part of the repository other than its objects cannot be read.
-    #[error("{}: cannot read {what}: {}", path.display(), cause.message())]
+    #[error("{}: cannot read {what}: {}{}", path.display(), cause.message(), advice(cause))]
     Read {
         /// The repository.
         path: PathBuf,
-        /// `references`, `the index` (a split one: `git update-index --no-split-index`).
+        /// `references`, `the index`.
         what: &'static str,
         /// What libgit2 says.
         cause: git2::Error,
@@ -61,6 +61,20 @@ pub enum RepositoryError {
     },
 }
 
+/// What to do where libgit2 does not know a newer form of something.
+fn advice(cause: &git2::Error) -> &'static str {
+    let remedies = [
+        ("'link'", "; it is split: `git update-index --no-split-index` makes it one"),
+        ("'sdir'", "; it is sparse: `git sparse-checkout reapply --no-sparse-index` makes it whole"),
+        (
+            "refstorage",
+            "; its references are no files: `git refs migrate --ref-format=files` makes them such",
+        ),
+    ];
+    let remedy = remedies.iter().find(|(unknown, _)| cause.message().contains(unknown));
+    remedy.map_or("", |(_, words)| words)
+}
+
 /// What may end a scan early, and what is too large for it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits<'a> {
@@ -70,6 +84,8 @@ pub struct Limits<'a> {
     pub interrupt: Option<&'a AtomicBool>,
     /// The scan ends here.
     pub deadline: Option<Instant>,
+    /// Why it ended already, if `deadline` only bounds what is still to be done.
+    pub ended: Option<SkipReason>,
 }
 
 impl Limits<'_> {
@@ -78,7 +94,9 @@ impl Limits<'_> {
         if self.interrupt.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
             return Some(SkipReason::Interrupted);
         }
-        self.deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| SkipReason::Timeout)
+        self.deadline
+            .filter(|deadline| Instant::now() >= *deadline)
+            .map(|_| self.ended.unwrap_or(SkipReason::Timeout))
     }
 }
 
@@ -283,8 +301,8 @@ pub(super) struct Reader<'a> {
 pub(super) enum ReadFailure {
     /// It, or what it is stored as a difference from, is not there.
     Missing,
-    /// Over the limit.
-    TooLarge,
+    /// It has so many bytes, which are over the limit.
+    TooLarge(u64),
     /// The operating system refused.
     Unreadable(String),
     /// It is there and cannot be decoded.
@@ -292,11 +310,21 @@ pub(super) enum ReadFailure {
 }
 
 impl ReadFailure {
+    /// What is over no limit of the user's was promised, and is a gap.
+    pub(super) fn within(self, limits: &Limits<'_>) -> Self {
+        match self {
+            Self::TooLarge(size) if limits.max_bytes.is_none_or(|limit| size <= limit) => {
+                Self::Unreadable(format!("{size} bytes are too many to be read from a repository"))
+            }
+            other => other,
+        }
+    }
+
     /// Enters it into the ledger.
     pub(super) fn record(&self, ledger: &Ledger, place: &str) {
         match self {
             Self::Missing => ledger.skip(SkipReason::MissingObject, place),
-            Self::TooLarge => ledger.skip(SkipReason::TooLarge, place),
+            Self::TooLarge(_) => ledger.skip(SkipReason::TooLarge, place),
             Self::Unreadable(cause) => ledger.skip(SkipReason::Unreadable, format!("{place}: {cause}")),
             Self::Damaged(cause) => ledger.skip(SkipReason::DamagedObject, format!("{place}: {cause}")),
         }
@@ -307,7 +335,7 @@ impl From<PackError> for ReadFailure {
     fn from(error: PackError) -> Self {
         match error.fault() {
             Some(Fault::MissingBase) => Self::Missing,
-            Some(Fault::TooLarge { .. }) => Self::TooLarge,
+            Some(Fault::TooLarge { size }) => Self::TooLarge(size),
             Some(_) => Self::Damaged(error.to_string()),
             None => Self::Unreadable(error.to_string()),
         }
@@ -328,7 +356,7 @@ impl Reader<'_> {
 
     /// A blob, unless it is over the limit.
     pub(super) fn blob(&self, id: Oid, limits: &Limits<'_>) -> Result<Object, ReadFailure> {
-        self.read(id, limits.max_bytes.unwrap_or(LARGEST_BASE))
+        self.read(id, limits.max_bytes.unwrap_or(LARGEST_BASE)).map_err(|failure| failure.within(limits))
     }
 
     /// Whether it is there, in whatever state.
@@ -375,4 +403,26 @@ fn configure_libgit2() {
         };
         debug_assert!(set.is_ok(), "libgit2 refuses an option: {set:?}");
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_user_limits_is_no_gap() {
+        let failure = |max_bytes| ReadFailure::TooLarge(9).within(&Limits { max_bytes, ..Limits::default() });
+        assert_eq!(failure(Some(8)), ReadFailure::TooLarge(9));
+        for limit in [None, Some(9)] {
+            assert!(matches!(failure(limit), ReadFailure::Unreadable(_)), "{limit:?}");
+        }
+    }
+
+    #[test]
+    fn the_time_to_tidy_up_keeps_the_reason_of_the_end() {
+        let over = Limits { deadline: Some(Instant::now()), ..Limits::default() };
+        assert_eq!(over.stop(), Some(SkipReason::Timeout));
+        let ended = Some(SkipReason::Interrupted);
+        assert_eq!(Limits { ended, ..over }.stop(), ended);
+    }
 }

@@ -31,6 +31,11 @@ impl Ends {
             match revision {
                 Revision::From(name) => ends.include.push(repository.revision(name)?),
                 Revision::Not(name) => ends.exclude.push(repository.revision(name)?),
+                Revision::Only(name) => {
+                    let id = repository.revision(name)?;
+                    ends.include.push(id);
+                    ends.exclude.extend(parents(repository, id)?);
+                }
                 Revision::Branch(name) => ends.include.push(repository.branch(name)?),
                 Revision::References(prefix) => ends.include.extend(commits(repository, prefix, ledger)?),
                 Revision::NotReferences(prefix) => ends.exclude.extend(commits(repository, prefix, ledger)?),
@@ -46,6 +51,14 @@ impl Ends {
         }
         Ok(ends)
     }
+}
+
+/// None where the commit cannot be read: the walk says so.
+fn parents(repository: &Repository, id: Oid) -> Result<Vec<Oid>, RepositoryError> {
+    repository.read(|reader| {
+        let node = reader.object(id).ok().and_then(|object| commit::node(&object.content, repository.format));
+        Ok(node.map(|node| node.parents).unwrap_or_default())
+    })
 }
 
 /// The commits that references starting with `prefix` name. One that names what is not there goes

@@ -9,19 +9,31 @@ use std::time::Duration;
 
 /// How much is read at once.
 const STEP: usize = 1 << 16;
+/// So much of a stream is scanned at most: it may have no end, and is kept whole.
+const MOST: usize = 4 << 30;
 /// How often a stream that gives nothing is left for a look at the clock.
 const PATIENCE: Duration = Duration::from_millis(50);
 /// Its place in the ledger.
 const PLACE: &str = "standard input";
 
-/// Everything in the stream; what came so far where the scan must end early; none where it has
-/// more than `max_bytes`. The ledger has the rest.
+/// Everything in the stream; what came so far where the scan must end early or 4 GiB are reached; none
+/// where it has more than `max_bytes`. The ledger has the rest.
 ///
 /// # Errors
 /// The stream's own.
 pub fn read(
     stream: impl Read + Send + 'static,
     max_bytes: Option<u64>,
+    stop: &Stop<'_>,
+    ledger: &Ledger,
+) -> io::Result<Option<Vec<u8>>> {
+    read_most(stream, max_bytes, MOST, stop, ledger)
+}
+
+fn read_most(
+    stream: impl Read + Send + 'static,
+    max_bytes: Option<u64>,
+    most: usize,
     stop: &Stop<'_>,
     ledger: &Ledger,
 ) -> io::Result<Option<Vec<u8>>> {
@@ -37,7 +49,8 @@ pub fn read(
             ledger.skip(SkipReason::TooLarge, PLACE);
             return Ok(None);
         }
-        if let Some(reason) = stop.reason() {
+        let is_full = (content.len() >= most).then_some(SkipReason::Unreadable);
+        if let Some(reason) = stop.reason().or(is_full) {
             ledger.skip(reason, format!("{PLACE}: what comes after {} bytes", content.len()));
             break;
         }
@@ -86,6 +99,8 @@ mod tests {
             read(Cursor::new(content.clone()), Some(content.len() as u64 - 1), &stop, &ledger).unwrap(),
             None
         );
+        let endless = read_most(io::repeat(b'x'), None, STEP * 3, &stop, &Ledger::default());
+        assert_eq!(endless.unwrap().unwrap().len(), STEP * 3);
         interrupted.store(true, std::sync::atomic::Ordering::Relaxed);
         assert_eq!(read(Cursor::new(content.clone()), None, &stop, &ledger).unwrap().unwrap().len(), STEP);
         let skipped = ledger.coverage().skipped;

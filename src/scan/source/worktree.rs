@@ -281,8 +281,17 @@ impl<V: FnMut(File<'_>)> Thread<'_, V> {
         } else if kind.is_symlink() && self.walk.tree.follow_symlinks {
             self.walk.links.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(entry.into_path());
         } else {
-            let reason = if kind.is_symlink() { SkipReason::Symlink } else { SkipReason::SpecialFile };
-            self.walk.ledger.skip(reason, self.walk.roots.shown(entry.path()));
+            let shown = self.walk.roots.shown(entry.path());
+            let (reason, place) = match kind.is_symlink() {
+                true => (SkipReason::Symlink, shown),
+                // Somebody asked for just this one.
+                false if entry.depth() == 0 => (
+                    SkipReason::Unreadable,
+                    format!("{shown}: neither a file nor a directory; `stdin` reads streams"),
+                ),
+                false => (SkipReason::SpecialFile, shown),
+            };
+            self.walk.ledger.skip(reason, place);
         }
         WalkState::Continue
     }
