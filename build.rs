@@ -56,7 +56,7 @@ struct FileRule {
     negative_examples: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct FileAllowlist {
     #[serde(default)]
@@ -71,6 +71,9 @@ struct FileAllowlist {
     regexes: Vec<String>,
     #[serde(default)]
     stopwords: Vec<String>,
+    /// At the top of a file: the rules of the file that it is for.
+    #[serde(default)]
+    target_rules: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -95,8 +98,22 @@ fn main() {
     let mut allowlists: Vec<Allowlist> = Vec::new();
     for path in files {
         let text = std::fs::read_to_string(&path).expect("a rule file can be read");
-        let file: File = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        allowlists.extend(file.allowlists.into_iter().map(Allowlist::from));
+        let mut file: File =
+            toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for list in std::mem::take(&mut file.allowlists) {
+            let targets: Vec<&mut FileRule> =
+                file.rules.iter_mut().filter(|rule| list.target_rules.contains(&rule.id)).collect();
+            assert_eq!(
+                targets.len(),
+                list.target_rules.len(),
+                "{}: a target is no rule of it",
+                path.display()
+            );
+            match targets.is_empty() {
+                true => allowlists.push(list.into()),
+                false => targets.into_iter().for_each(|rule| rule.allowlists.push(list.clone())),
+            }
+        }
         rules.extend(file.rules.into_iter().map(|rule| analysed(&path, rule.into())));
     }
     rules.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));

@@ -79,7 +79,8 @@ impl Flavour {
 impl Config {
     /// The configuration that holds for `target`: the `explicit` file, else the file that
     /// `COFFERDAM_CONFIG` or `GITLEAKS_CONFIG` names, else the content of `GITLEAKS_CONFIG_TOML`, else
-    /// `cofferdam.toml` or `.gitleaks.toml` in `target` where that is a directory, else `builtin`.
+    /// `cofferdam.toml` or `.gitleaks.toml` in `target` where that is a directory (the latter also where the
+    /// former is about environments alone), else `builtin`.
     /// A file whose name says neither is read as gitleaks' unless `COFFERDAM_CONFIG` names it.
     /// All of them are read from `files`.
     pub fn find(
@@ -114,6 +115,9 @@ impl Config {
         match (files.has(&ours), files.has(&theirs)) {
             (true, both) => {
                 let mut config = Self::read(&ours, Flavour::Cofferdam, files, builtin)?;
+                if both && !speaks_of_rules(&read_text(files, &ours)?) {
+                    return Self::read(&theirs, Flavour::Gitleaks, files, builtin);
+                }
                 if both {
                     let message = "is not read, because cofferdam.toml stands beside it; to keep its rules, \
                                    write `extend.path = \".gitleaks.toml\"` there";
@@ -219,6 +223,12 @@ impl Reading<'_> {
             None => Err(ConfigError::ExtendMissing { place: extended.place.clone(), looked_at }),
         }
     }
+}
+
+/// Whether a file says anything of rules: one that is about environments alone leaves them to others.
+fn speaks_of_rules(text: &str) -> bool {
+    let keys = ["extend", "rules", "allowlist", "allowlists"];
+    text.parse::<toml::Table>().is_ok_and(|table| keys.iter().any(|key| table.contains_key(*key)))
 }
 
 fn read_text(files: &dyn Files, path: &Path) -> Result<String, ConfigError> {

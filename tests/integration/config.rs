@@ -290,6 +290,8 @@ fn finds_the_configuration_in_order() {
     let found = find(None, &target, &[]);
     assert_eq!((found.1, found.2), (ConfigSource::File(theirs.clone()), Flavour::Gitleaks));
     assert_eq!(find(None, &theirs, &[]).1, ConfigSource::Builtin, "a file's neighbour does not count");
+    dir.write("target/cofferdam.toml", "[environments.production]\nsources = ['process']\n");
+    assert_eq!(find(None, &target, &[]).1, ConfigSource::File(theirs), "ours is about environments alone");
     let ours = file("target/cofferdam.toml");
     let found = find(None, &target, &[]);
     assert_eq!((found.1, found.2, found.3), (ConfigSource::File(ours), Flavour::Cofferdam, 1));
