@@ -26,6 +26,8 @@ pub(crate) enum Command {
     /// List, check and explain rules.
     #[command(subcommand)]
     Rules(Rules),
+    #[command(subcommand)]
+    Hook(super::hook::Hook),
     #[cfg(feature = "vault")]
     EnvCheck(super::env_check::EnvCheck),
     #[cfg(feature = "vault")]

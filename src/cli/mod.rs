@@ -11,6 +11,7 @@ mod env_init;
 mod exit;
 #[cfg(feature = "vault")]
 mod export;
+mod hook;
 mod progress;
 #[cfg(feature = "vault")]
 mod redact;
@@ -55,6 +56,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Detect(args) => scan::detect(args),
         Command::Protect(args) => scan::protect(args),
         Command::Rules(command) => rules::run(command),
+        Command::Hook(command) => command.run(),
         #[cfg(feature = "vault")]
         Command::EnvCheck(command) => command.run(),
         #[cfg(feature = "vault")]

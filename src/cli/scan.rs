@@ -33,7 +33,7 @@ pub(crate) fn scan(args: Scan) -> anyhow::Result<Exit> {
         Ok(repository) => repository,
         Err(RepositoryError::NotARepository { .. }) => {
             note(
-                &args.report,
+                args.report.quiet,
                 &format!("{} is in no git repository: only its files are scanned", args.path.display()),
             );
             return run(&args.path, args.scan, args.report, |session| {
@@ -44,13 +44,18 @@ pub(crate) fn scan(args: Scan) -> anyhow::Result<Exit> {
     };
     run(repository.root(), args.scan, args.report, |session| {
         session.history(&repository, HistoryOptions::default())?;
-        if let Some(files) = repository.files()? {
-            let root = files.root.clone();
-            session.tree(&[root], Extent::Committable(files), false)?;
-            session.staged(&repository)?;
-        }
-        Ok(())
+        committable(session, &repository)
     })
+}
+
+/// Everything that could be committed: staged, unstaged, untracked and not ignored.
+pub(super) fn committable(session: &Session<'_>, repository: &Repository) -> anyhow::Result<()> {
+    if let Some(files) = repository.files()? {
+        let root = files.root.clone();
+        session.tree(&[root], Extent::Committable(files), false)?;
+        session.staged(repository)?;
+    }
+    Ok(())
 }
 
 pub(crate) fn git(args: Git) -> anyhow::Result<Exit> {
@@ -147,28 +152,10 @@ fn run(
     report: ReportFlags,
     work: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<Exit> {
-    let start = Instant::now();
     let output = Output::new(&report)?;
-    let (scanner, own_files) = scanner(target, &flags, &report)?;
-    let ignored = ignore_files(target, &flags, &report)?;
-    let baseline = flags.baseline_path.as_deref().map(Baseline::load).transpose()?.unwrap_or_default();
-    let bounds = Bounds {
-        max_bytes: (flags.max_target_megabytes > 0).then(|| flags.max_target_megabytes * 1_000_000),
-        archive_depth: flags.max_archive_depth,
-        deadline: (flags.timeout > 0).then(|| start + Duration::from_secs(flags.timeout)),
-        threads: flags.threads,
-    };
-    if flags.threads > 0 {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(flags.threads)
-            .build_global()
-            .context("cannot start threads")?;
-    }
-    let interrupted = interrupt_flag()?;
-    let session = Session::new(&scanner, bounds, &interrupted, own_files);
-    progress::during(session.ledger(), report.quiet, || work(&session))?;
-    let (findings, coverage) = session.finish(&ignored, &baseline);
-    let rules: Vec<Arc<Rule>> = scanner.rules().cloned().collect();
+    let setup = Setup::new(target, &flags, report.quiet)?;
+    let (findings, coverage) = setup.scan(report.quiet, work)?;
+    let rules: Vec<Arc<Rule>> = setup.scanner.rules().cloned().collect();
     let complete = coverage.is_complete();
     let redaction = match (report.show_secrets, report.redact) {
         (true, _) => Redaction::None,
@@ -184,7 +171,7 @@ fn run(
         compat_columns: flags.gitleaks_compat,
         root: Some(target),
     })?;
-    summarise(&report, &findings, &coverage, start.elapsed());
+    summarise(&report, &findings, &coverage, setup.start.elapsed());
     Ok(match (findings.is_empty(), complete) {
         (false, _) => Exit::Found(report.exit_code),
         (true, true) => Exit::Clean,
@@ -192,15 +179,56 @@ fn run(
     })
 }
 
+/// All that a scan needs beside its source.
+pub(super) struct Setup {
+    start: Instant,
+    pub(super) scanner: Scanner,
+    own_files: Vec<PathBuf>,
+    ignored: IgnoreFile,
+    baseline: Baseline,
+    bounds: Bounds,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Setup {
+    pub(super) fn new(target: &Path, flags: &ScanFlags, quiet: bool) -> anyhow::Result<Self> {
+        let start = Instant::now();
+        let (scanner, own_files) = scanner(target, flags, quiet)?;
+        let ignored = ignore_files(target, flags, quiet)?;
+        let baseline = flags.baseline_path.as_deref().map(Baseline::load).transpose()?.unwrap_or_default();
+        let bounds = Bounds {
+            max_bytes: (flags.max_target_megabytes > 0).then(|| flags.max_target_megabytes * 1_000_000),
+            archive_depth: flags.max_archive_depth,
+            deadline: (flags.timeout > 0).then(|| start + Duration::from_secs(flags.timeout)),
+            threads: flags.threads,
+        };
+        if flags.threads > 0 {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(flags.threads)
+                .build_global()
+                .context("cannot start threads")?;
+        }
+        Ok(Self { start, scanner, own_files, ignored, baseline, bounds, interrupted: interrupt_flag()? })
+    }
+
+    /// One scan; gives what is new in it and what was looked at.
+    pub(super) fn scan(
+        &self,
+        quiet: bool,
+        work: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<(Vec<Finding>, Coverage)> {
+        let own_files = self.own_files.clone();
+        let session = Session::new(&self.scanner, self.bounds.clone(), &self.interrupted, own_files);
+        progress::during(session.ledger(), quiet, || work(&session))?;
+        Ok(session.finish(&self.ignored, &self.baseline))
+    }
+}
+
 /// The rules in force, and the files that are never scanned.
-fn scanner(
-    target: &Path,
-    flags: &ScanFlags,
-    report: &ReportFlags,
-) -> anyhow::Result<(Scanner, Vec<PathBuf>)> {
+fn scanner(target: &Path, flags: &ScanFlags, quiet: bool) -> anyhow::Result<(Scanner, Vec<PathBuf>)> {
     let config = Config::find(flags.config.as_deref(), target, &variable, &builtin::ruleset)?;
     for warning in &config.warnings {
-        note(report, &format!("warning: {warning}"));
+        note(quiet, &format!("warning: {warning}"));
     }
     let only = &flags.enable_rule;
     if let Some(unknown) = only.iter().find(|id| config.ruleset.rules.iter().all(|rule| rule.id != **id)) {
@@ -224,7 +252,7 @@ fn scanner(
 }
 
 /// The ignore files of the target, of the working directory, and the one that was asked for.
-fn ignore_files(target: &Path, flags: &ScanFlags, report: &ReportFlags) -> anyhow::Result<IgnoreFile> {
+fn ignore_files(target: &Path, flags: &ScanFlags, quiet: bool) -> anyhow::Result<IgnoreFile> {
     let asked = &flags.gitleaks_ignore_path;
     let mut all = IgnoreFile::default();
     let mut folders = vec![target.to_owned()];
@@ -245,7 +273,7 @@ fn ignore_files(target: &Path, flags: &ScanFlags, report: &ReportFlags) -> anyho
         }
     }
     for warning in all.warnings() {
-        note(report, &format!("warning: {warning}"));
+        note(quiet, &format!("warning: {warning}"));
     }
     Ok(all)
 }
@@ -308,24 +336,29 @@ fn summarise(flags: &ReportFlags, findings: &[Finding], coverage: &Coverage, ela
         count => format!("{count} leaks found"),
     };
     line.push_str(&format!(" in {:.2?}: {}", elapsed, coverage.summary()));
-    note(flags, &line);
+    note(flags.quiet, &line);
+    gaps(flags.quiet, flags.verbose, coverage);
+    if !coverage.is_complete() {
+        note(flags.quiet, "INCOMPLETE: not everything could be looked at");
+    }
+}
+
+/// What was not looked at, and why.
+pub(super) fn gaps(quiet: bool, verbose: bool, coverage: &Coverage) {
     for (reason, skips) in &coverage.skipped {
-        let shown = if reason.is_gap() || flags.verbose { 5 } else { 0 };
+        let shown = if reason.is_gap() || verbose { 5 } else { 0 };
         if shown > 0 {
-            note(flags, &format!("  {}: {}", reason.words(), skips.count));
+            note(quiet, &format!("  {}: {}", reason.words(), skips.count));
             for place in skips.places.iter().take(shown) {
-                note(flags, &format!("    {}", terminal::escape(place)));
+                note(quiet, &format!("    {}", terminal::escape(place)));
             }
         }
-    }
-    if !coverage.is_complete() {
-        note(flags, "INCOMPLETE: not everything could be looked at");
     }
 }
 
 /// A line on standard error. Nobody may be reading: that is no fault.
-fn note(flags: &ReportFlags, line: &str) {
-    if !flags.quiet {
+pub(super) fn note(quiet: bool, line: &str) {
+    if !quiet {
         let _ = writeln!(io::stderr(), "{line}");
     }
 }
@@ -343,6 +376,6 @@ fn interrupt_flag() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(flag)
 }
 
-fn variable(name: &str) -> Option<std::ffi::OsString> {
+pub(super) fn variable(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name)
 }

@@ -11,6 +11,7 @@ pub mod history;
 mod lines;
 pub mod name;
 pub mod pack;
+pub mod push;
 pub mod range;
 mod reader;
 mod references;
