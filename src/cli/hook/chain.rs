@@ -20,7 +20,9 @@ pub(super) fn run(hook: &Run, input: Option<&[u8]>) -> anyhow::Result<Option<Exi
     if std::env::var_os(VERIFYING).is_some() {
         return Ok(None);
     }
-    let mut before: Vec<PathBuf> = hook.script.iter().map(|script| kept(script, hook.hook)).collect();
+    let script = hook.script.iter().map(|script| (script, kept(script, hook.hook)));
+    let mut before: Vec<PathBuf> =
+        script.filter(|(script, kept)| !is_in_front(script, kept, hook)).map(|(_, kept)| kept).collect();
     if hook.own {
         before.push(place::own_hooks()?.join(hook.hook.name()));
     }
@@ -44,6 +46,14 @@ pub(super) fn run(hook: &Run, input: Option<&[u8]>) -> anyhow::Result<Option<Exi
         }
     }
     Ok(None)
+}
+
+/// Whether the kept hook has been put back in front of ours, which it calls by another name (the
+/// pre-commit framework, installed anew, does so): then it runs already.
+fn is_in_front(script: &Path, kept: &Path, hook: &Run) -> bool {
+    let front = script.with_file_name(hook.hook.name());
+    front != script
+        && std::fs::read(front).is_ok_and(|front| std::fs::read(kept).is_ok_and(|kept| kept == front))
 }
 
 fn status(

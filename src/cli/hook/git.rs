@@ -14,7 +14,7 @@ pub(super) fn command(directory: &Path) -> Command {
 }
 
 /// Runs it and gives what it printed, however it ended.
-pub(super) fn output(mut command: Command) -> anyhow::Result<Output> {
+pub(super) fn output(command: &mut Command) -> anyhow::Result<Output> {
     command.output().context("cannot run git (is it installed, and on PATH?)")
 }
 
@@ -29,9 +29,9 @@ pub(super) fn ask<S: AsRef<OsStr>>(
 }
 
 /// As [`ask`], of a command.
-pub(super) fn answer(command: Command) -> anyhow::Result<OsString> {
+pub(super) fn answer(mut command: Command) -> anyhow::Result<OsString> {
     let asked = words(&command);
-    let output = output(command)?;
+    let output = output(&mut command)?;
     if !output.status.success() {
         bail!("{asked}: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
@@ -46,7 +46,7 @@ pub(super) fn find<S: AsRef<OsStr>>(
     let mut command = command(directory);
     command.args(arguments);
     let asked = words(&command);
-    let output = output(command)?;
+    let output = output(&mut command)?;
     match output.status.code() {
         Some(0) => Ok(Some(text(output.stdout))),
         Some(1) => Ok(None),

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// The other hooks that would be hidden by a global core.hooksPath. Left out are those whose mere
 /// presence changes what git does (push-to-checkout, proc-receive) or that run many times in every
-/// command (reference-transaction).
-const FORWARDED: [&str; 18] = [
+/// command (reference-transaction, post-index-change).
+const FORWARDED: [&str; 19] = [
     "applypatch-msg",
     "pre-applypatch",
     "post-applypatch",
@@ -31,6 +31,7 @@ const FORWARDED: [&str; 18] = [
     "pre-receive",
     "update",
     "post-receive",
+    "post-update",
     "post-rewrite",
     "pre-auto-gc",
     "sendemail-validate",
@@ -41,14 +42,7 @@ pub(super) fn set(place: &Place, record: &mut Record) -> anyhow::Result<()> {
     if !place.unset && !record.set_hooks_path {
         return Ok(());
     }
-    for name in FORWARDED {
-        let path = place.hooks.join(name);
-        if look(&path, None)? == State::Absent {
-            fs::write(&path, FORWARD)
-                .and_then(|()| make_executable(&path))
-                .with_context(|| format!("cannot write {}", path.display()))?;
-        }
-    }
+    forward(place)?;
     if place.unset {
         let configuration = configuration().filter(|path| !path.exists());
         let set = [
@@ -64,9 +58,22 @@ pub(super) fn set(place: &Place, record: &mut Record) -> anyhow::Result<()> {
     }
     say(&format!(
         "core.hooksPath names {} for every repository of this user; a repository's own hooks still run, but for \
-         push-to-checkout, proc-receive and reference-transaction",
+         push-to-checkout, proc-receive, post-index-change and reference-transaction",
         escape(&place.hooks.to_string_lossy())
     ));
+    Ok(())
+}
+
+/// Puts a forwarder wherever there is no hook.
+pub(super) fn forward(place: &Place) -> anyhow::Result<()> {
+    for name in FORWARDED {
+        let path = place.hooks.join(name);
+        if look(&path, None)? == State::Absent {
+            fs::write(&path, FORWARD)
+                .and_then(|()| make_executable(&path))
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+    }
     Ok(())
 }
 
@@ -81,7 +88,7 @@ fn configuration() -> Option<PathBuf> {
 pub(super) fn clear(place: &Place, record: &mut Record) -> anyhow::Result<()> {
     for name in FORWARDED {
         let path = place.hooks.join(name);
-        if look(&path, None)? == State::Ours {
+        if look(&path, None)? == State::Forwarder {
             fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         }
     }

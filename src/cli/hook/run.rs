@@ -95,7 +95,7 @@ impl Run {
         for update in updates {
             let name = escape(&update.reference).into_owned();
             if update.is_deletion() {
-                verdicts.push(format!("  {name}: accepted, a deletion brings nothing"));
+                verdicts.push(format!("  {name}: clean, a deletion brings nothing"));
                 continue;
             }
             let work = |session: &Session<'_>| {
@@ -106,7 +106,7 @@ impl Run {
             let verdict = match outcome {
                 Outcome::Clean => {
                     known.and(repository, &update.new)?;
-                    format!("accepted, {}", looked.coverage.summary())
+                    format!("clean, {}", looked.coverage.summary())
                 }
                 Outcome::Found => {
                     looked.show(setup)?;

@@ -2,6 +2,7 @@
 //! told from an untouched one by its fixed parts, so nothing needs to be remembered.
 
 use super::Kind;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// Where the program's path goes in.
@@ -22,6 +23,8 @@ pub(super) enum State {
     Ours,
     /// One of ours, changed by somebody since.
     Changed,
+    /// Runs the repository's own hook, and nothing else.
+    Forwarder,
     Foreign,
 }
 
@@ -45,10 +48,12 @@ fn quoted(text: &str) -> String {
     text.replace('\'', r"'\''")
 }
 
-/// What lies at `path`, where the hook `kind` has its place (none: a forwarder).
+/// What lies at `path`, where the hook `kind` has its place (none: another hook).
 pub(super) fn state(path: &Path, kind: Option<Kind>) -> std::io::Result<State> {
     match path.symlink_metadata() {
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(State::Absent),
+        Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(State::Absent);
+        }
         Err(cause) => return Err(cause),
         // Ours are files; a directory or a link is somebody's.
         Ok(metadata) if !metadata.is_file() => return Ok(State::Foreign),
@@ -56,7 +61,9 @@ pub(super) fn state(path: &Path, kind: Option<Kind>) -> std::io::Result<State> {
     }
     let bytes = std::fs::read(path)?;
     let text = String::from_utf8_lossy(&bytes);
-    Ok(if kind.map_or(text == FORWARD, |kind| is_untouched(&text, kind)) {
+    Ok(if text == FORWARD {
+        State::Forwarder
+    } else if kind.is_some_and(|kind| is_untouched(&text, kind)) {
         State::Ours
     } else if text.lines().nth(1).is_some_and(|line| line.starts_with(MARK)) {
         State::Changed

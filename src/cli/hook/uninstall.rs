@@ -50,6 +50,8 @@ impl Uninstall {
                 global::clear(&place, &mut record)?;
             }
             made = std::mem::take(&mut record.made_folders);
+        } else if record.set_hooks_path {
+            global::forward(&place)?;
         }
         record.save(&place.record)?;
         for folder in made {
@@ -69,7 +71,7 @@ fn take(path: &Path, kind: Kind) -> anyhow::Result<Result<String, String>> {
     match look(path, Some(kind))? {
         State::Changed => return Ok(Err(format!("{shown} was changed by hand since"))),
         State::Foreign => return Ok(Err(format!("{shown} is no hook of cofferdam any more"))),
-        State::Absent => {}
+        State::Absent | State::Forwarder => {}
         State::Ours => fs::remove_file(path).with_context(failed)?,
     }
     if !is_kept {

@@ -186,15 +186,17 @@ impl Trial {
         let (output, refused) = match kind {
             Kind::PreCommit => {
                 git::answer(self.git(&["add", "--force", FILE])?)?;
-                let output = git::output(self.git(&["commit", "-q", "-m", "canary"])?)?;
+                let output = git::output(&mut self.git(&["commit", "-q", "-m", "canary"])?)?;
                 let refused = output.status.code() == Some(1);
                 (output, refused)
             }
             Kind::CommitMsg => {
-                git::answer(self.git(&["read-tree", "--empty"])?)?;
-                let output =
-                    git::output(self.git(&["commit", "-q", "--allow-empty", "-m", &self.canary.line])?)?;
-                let refused = output.status.code() == Some(1);
+                // Without a commit around it, which another hook may stop first.
+                let message = self.path("git/COMMIT_EDITMSG");
+                fs::write(&message, format!("{}\n", self.canary.line))?;
+                let mut command = self.git(&["hook", "run", "commit-msg", "--"])?;
+                let output = git::output(command.arg(message).env("GIT_EDITOR", ":"))?;
+                let refused = !output.status.success();
                 (output, refused)
             }
             Kind::PrePush => {
@@ -248,7 +250,7 @@ impl Trial {
         let mut arguments = vec!["push", "-q", "--no-follow-tags", "--recurse-submodules=no"];
         arguments.extend(options);
         arguments.extend([address, update.as_str()]);
-        git::output(self.git(&arguments)?)
+        git::output(&mut self.git(&arguments)?)
     }
 
     /// What is plainly wrong with the hook, if anything is.
@@ -268,7 +270,9 @@ impl Trial {
         Ok(match state {
             State::Absent => Some(format!("there is no {shown}")),
             _ if !is_executable(path) => Some(format!("{shown} is not executable, so git ignores it")),
-            State::Foreign => Some(format!("{shown} is no hook of cofferdam, or none any more")),
+            State::Foreign | State::Forwarder => {
+                Some(format!("{shown} is no hook of cofferdam, or none any more"))
+            }
             State::Changed => Some(format!("{shown} was changed by hand")),
             State::Ours => {
                 let program = script::program(&fs::read_to_string(path)?).unwrap_or_default();

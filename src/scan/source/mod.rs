@@ -8,6 +8,7 @@ pub mod commits;
 mod contents;
 mod date;
 pub mod history;
+mod index;
 mod lines;
 pub mod name;
 pub mod pack;

@@ -101,9 +101,19 @@ impl Repository {
         })
     }
 
+    /// The commits that an unfinished merge brings into this working tree.
+    pub(super) fn merged(&self) -> Vec<Oid> {
+        self.ids_in(&self.git_dir.join("MERGE_HEAD"))
+    }
+
     /// The commits at which a shallow clone ends.
     pub(super) fn shallow(&self) -> FxHashSet<Oid> {
-        let text = std::fs::read_to_string(self.common_dir.join("shallow")).unwrap_or_default();
+        self.ids_in(&self.common_dir.join("shallow"))
+    }
+
+    /// One name of an object a line; nothing where there is no such file.
+    fn ids_in<T: FromIterator<Oid>>(&self, file: &Path) -> T {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
         text.lines().filter_map(|line| Oid::from_str_ext(line.trim(), self.format).ok()).collect()
     }
 

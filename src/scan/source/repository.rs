@@ -287,14 +287,16 @@ impl Repository {
 
     /// The index, or the one that git's hook environment names.
     pub(super) fn index(&self) -> Result<git2::Index, RepositoryError> {
-        let default = self.git_dir.join("index");
-        let path = self.index_file.as_deref().unwrap_or(&default);
         let open = |path: &Path| {
             let mut index = git2::Index::open_ext(path, self.format)?;
             index.read(true)?;
             Ok(index)
         };
-        open(path).map_err(|cause| self.read_error("the index", cause))
+        open(&self.index_path()).map_err(|cause| self.read_error("the index", cause))
+    }
+
+    pub(super) fn index_path(&self) -> PathBuf {
+        self.index_file.clone().unwrap_or_else(|| self.git_dir.join("index"))
     }
 }
 
