@@ -27,13 +27,14 @@ pub(super) fn run(hook: &Run, input: Option<&[u8]>) -> anyhow::Result<Option<Exi
         before.push(place::own_hooks()?.join(hook.hook.name()));
     }
     for path in before.into_iter().filter(|path| is_executable(path)) {
-        let path = path.canonicalize().with_context(|| path.display().to_string())?;
+        let real = path.canonicalize().with_context(|| path.display().to_string())?;
         let running = std::env::var_os(RUNNING).unwrap_or_default();
         let mut all: Vec<PathBuf> = std::env::split_paths(&running).collect();
-        if all.contains(&path) {
+        if all.contains(&real) {
             continue;
         }
-        all.push(path.clone());
+        all.push(real);
+        // By the path that git would use: a hook may look beside itself.
         let mut command = Command::new(&path);
         if let Ok(all) = std::env::join_paths(all) {
             command.env(RUNNING, all);

@@ -58,7 +58,8 @@ impl Repository {
             bail!(
                 "core.hooksPath is set for more than this repository ({scope}: {path}): install there with \
                  `cofferdam hook install --global`, or give this repository its own with `git config \
-                 core.hooksPath .git/hooks`"
+                 core.hooksPath '{}'`",
+                self.common.join("hooks").display()
             );
         }
         Ok(())

@@ -92,6 +92,7 @@ impl Run {
             known.and(repository, &update.old)?;
         }
         let (mut verdicts, mut worst) = (Vec::new(), Exit::Clean);
+        let mut speaks = self.hook == Kind::PreReceive;
         for update in updates {
             let name = escape(&update.reference).into_owned();
             if update.is_deletion() {
@@ -116,14 +117,14 @@ impl Run {
                 Outcome::Incomplete => format!("refused, {}", looked.coverage.gaps()),
             };
             verdicts.push(format!("  {name}: {verdict}"));
+            speaks |= !matches!(outcome, Outcome::Clean);
             worst = match (looked.end(&outcome, "push"), worst) {
                 (_, Exit::Found(code)) => Exit::Found(code),
                 (Exit::Clean, worst) => worst,
                 (worse, _) => worse,
             };
         }
-        let refused = worst != Exit::Clean;
-        if refused || self.hook == Kind::PreReceive || verdicts.iter().any(|line| line.contains("UNSEEN")) {
+        if speaks {
             say(&format!("cofferdam {}:", self.hook.name()));
             verdicts.iter().for_each(|verdict| say(verdict));
         }
@@ -232,5 +233,30 @@ impl<'a> Looked<'a> {
                 Exit::Incomplete
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cofferdam::scan::coverage::Ledger;
+
+    fn outcome(reasons: &[SkipReason], accept_timeout: bool) -> Outcome {
+        let ledger = Ledger::default();
+        reasons.iter().for_each(|reason| ledger.skip(*reason, "somewhere"));
+        let looked = Looked { root: Path::new("."), findings: Vec::new(), coverage: ledger.coverage() };
+        looked.outcome(accept_timeout)
+    }
+
+    #[test]
+    fn only_want_of_time_can_be_accepted() {
+        assert!(matches!(outcome(&[], false), Outcome::Clean));
+        assert!(matches!(outcome(&[SkipReason::Submodule], false), Outcome::Clean));
+        assert!(matches!(outcome(&[SkipReason::Timeout], false), Outcome::Incomplete));
+        assert!(matches!(outcome(&[SkipReason::Timeout, SkipReason::Submodule], true), Outcome::Late));
+        assert!(matches!(
+            outcome(&[SkipReason::Timeout, SkipReason::MissingObject], true),
+            Outcome::Incomplete
+        ));
     }
 }

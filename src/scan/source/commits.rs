@@ -143,7 +143,11 @@ fn scan_messages<S: ContentScanner>(
 ) -> Result<Hits<S::Hit>, RepositoryError> {
     repository.read(|reader| {
         let mut found = Hits::default();
-        for step in steps.iter().take_while(|_| limits.stop().is_none()) {
+        for step in steps {
+            if let Some(reason) = limits.stop() {
+                ledger.skip(reason, "git history: not all commit messages were read");
+                break;
+            }
             if let Ok(object) = reader.object(step.id) {
                 let message = commit::message(&object.content);
                 ledger.object(message.len() as u64);
