@@ -38,6 +38,8 @@ pub(crate) enum Command {
     /// Accept what is there, with a reason: later scans report only news.
     #[command(subcommand)]
     Baseline(super::baseline::Baseline),
+    #[command(subcommand)]
+    Hook(super::hook::Hook),
     #[cfg(feature = "vault")]
     EnvCheck(super::env_check::EnvCheck),
     #[cfg(feature = "vault")]

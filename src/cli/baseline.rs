@@ -5,8 +5,7 @@ use super::args::{ReportFlags, ScanFlags};
 use super::exit::Exit;
 use super::known::{counted, covers, default_path, describe, parse_expiry};
 use super::output::{note, say_skips};
-use super::policy::Policy;
-use super::scan::{Looked, Whole, ignore_files, look};
+use super::scan::{Looked, Setup, Whole, ignore_files};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use cofferdam::files::Disk;
@@ -219,9 +218,8 @@ impl Place {
             _ => IgnoreFile::default(),
         };
         let own = [std::slice::from_ref(&self.file), converted].concat();
-        look(root, &Policy::Disk, &target.scan, &self.report, &ignored, &own, |session| {
-            self.whole.scan(session)
-        })
+        let setup = Setup::without_baseline(root, &target.scan, &self.report, ignored, own)?;
+        setup.look(self.report.quiet, |session| self.whole.scan(session))
     }
 
     /// Whether there was a file of this path and is none now. Without a working tree nobody can tell.

@@ -25,6 +25,7 @@ pub(super) enum Reach {
 }
 
 /// A baseline and its file, if there is one.
+#[derive(Default)]
 pub(super) struct Known {
     path: Option<PathBuf>,
     baseline: Baseline,

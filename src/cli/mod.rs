@@ -13,6 +13,7 @@ mod env_init;
 mod exit;
 #[cfg(feature = "vault")]
 mod export;
+mod hook;
 mod known;
 mod man;
 mod output;
@@ -67,6 +68,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Protect(args) => scan::protect(args),
         Command::Rules(command) => rules::run(command),
         Command::Baseline(command) => command.run(),
+        Command::Hook(command) => command.run(),
         #[cfg(feature = "vault")]
         Command::EnvCheck(command) => command.run(),
         #[cfg(feature = "vault")]

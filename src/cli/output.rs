@@ -134,17 +134,9 @@ pub(crate) fn summarise(flags: &ReportFlags, findings: usize, coverage: &Coverag
     say_skips(flags, coverage);
 }
 
-/// A line for each reason why something was not looked at.
+/// A line for each reason why something was not looked at, and one that sums up.
 pub(crate) fn say_skips(flags: &ReportFlags, coverage: &Coverage) {
-    for (reason, skips) in &coverage.skipped {
-        let shown = if reason.is_gap() || flags.verbose { 5 } else { 0 };
-        if shown > 0 {
-            note(flags, &format!("  {}: {}", reason.words(), skips.count));
-            for place in skips.places.iter().take(shown) {
-                note(flags, &format!("    {}", terminal::escape(place)));
-            }
-        }
-    }
+    say_reasons(flags, coverage);
     if !coverage.is_complete() {
         note(flags, "INCOMPLETE: not everything could be looked at");
         let lacks = [SkipReason::ShallowBoundary, SkipReason::MissingObject];
@@ -152,6 +144,19 @@ pub(crate) fn say_skips(flags: &ReportFlags, coverage: &Coverage) {
             && lacks.iter().any(|reason| coverage.skipped.contains_key(reason))
         {
             note(flags, &format!("the clone lacks a part of the history: {}", service.whole_clone()));
+        }
+    }
+}
+
+/// A line for each reason why something was not looked at.
+pub(crate) fn say_reasons(flags: &ReportFlags, coverage: &Coverage) {
+    for (reason, skips) in &coverage.skipped {
+        let shown = if reason.is_gap() || flags.verbose { 5 } else { 0 };
+        if shown > 0 {
+            note(flags, &format!("  {}: {}", reason.words(), skips.count));
+            for place in skips.places.iter().take(shown) {
+                note(flags, &format!("    {}", terminal::escape(place)));
+            }
         }
     }
 }

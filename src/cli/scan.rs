@@ -110,6 +110,16 @@ fn scan_job(args: Scan) -> anyhow::Result<Exit> {
     })
 }
 
+/// Everything that could be committed: staged, unstaged, untracked and not ignored.
+pub(super) fn committable(session: &Session<'_>, repository: &Repository) -> anyhow::Result<()> {
+    if let Some(files) = repository.files()? {
+        let root = files.root.clone();
+        session.tree(&[root], Extent::Committable(files), false)?;
+        session.staged(repository)?;
+    }
+    Ok(())
+}
+
 pub(crate) fn git(args: Git) -> anyhow::Result<Exit> {
     let repository = Repository::discover_with(&args.repository, variable)?;
     let flags = args.history;
@@ -207,15 +217,11 @@ fn run(
     reach: Reach,
     work: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<Exit> {
-    let start = Instant::now();
     let outputs = Output::all(&report)?;
-    let policy = Policy::open(flags.policy_from.as_ref(), target, variable)?;
-    let ignored = ignore_files(target, policy.files(), &flags, &report)?;
-    let known = Known::find(target, policy.files(), &flags)?;
-    let looked = look(target, &policy, &flags, &report, &ignored, known.path(), work)?;
-    let Looked { findings, coverage, rules } = looked;
+    let setup = Setup::new(target, &flags, &report)?;
+    let (Looked { findings, coverage }, words) = setup.scan(reach, report.quiet, work)?;
+    let rules: Vec<Arc<Rule>> = setup.scanner.rules().cloned().collect();
     let complete = coverage.is_complete();
-    let (findings, words) = known.sift(findings, reach, &flags, complete)?;
     let redaction = match (report.show_secrets, report.redact) {
         (true, _) => Redaction::None,
         (_, 100) => Redaction::Full,
@@ -237,7 +243,7 @@ fn run(
     output::set_outputs(&report, findings.len())?;
     words.iter().for_each(|line| note(&report, line));
     if !report.quiet {
-        output::summarise(&report, findings.len(), &shown.safe_coverage()?, start.elapsed());
+        output::summarise(&report, findings.len(), &shown.safe_coverage()?, setup.start.elapsed());
     }
     Ok(match (findings.is_empty(), complete) {
         (false, _) => Exit::Found(report.exit_code),
@@ -250,42 +256,102 @@ fn run(
 pub(super) struct Looked {
     pub(super) findings: Vec<Finding>,
     pub(super) coverage: Coverage,
-    rules: Vec<Arc<Rule>>,
 }
 
-/// Reads the configuration and scans. The files `not_scanned` are known to be no content.
-pub(super) fn look(
-    target: &Path,
-    policy: &Policy,
-    flags: &ScanFlags,
-    report: &ReportFlags,
-    ignored: &IgnoreFile,
-    not_scanned: &[PathBuf],
-    work: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
-) -> anyhow::Result<Looked> {
-    let start = Instant::now();
-    let (scanner, config) = scanner(target, policy, flags, report)?;
-    // What lies on the disk is no policy where that comes from a commit.
-    let written = report.report_path.clone().filter(|path| path.as_os_str() != "-");
-    let own_files = config.into_iter().chain(not_scanned.iter().cloned()).chain(written);
-    let own_files = own_files.filter(|_| matches!(policy, Policy::Disk)).collect();
-    let bounds = Bounds {
-        max_bytes: (flags.max_target_megabytes > 0).then(|| flags.max_target_megabytes * 1_000_000),
-        archive_depth: flags.max_archive_depth,
-        deadline: (flags.timeout > 0).then(|| start + Duration::from_secs(flags.timeout)),
-        threads: flags.threads,
-    };
-    if flags.threads > 0 {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(flags.threads)
-            .build_global()
-            .context("cannot start threads")?;
+/// All that a scan needs beside its source.
+pub(super) struct Setup {
+    start: Instant,
+    flags: ScanFlags,
+    pub(super) scanner: Scanner,
+    own_files: Vec<PathBuf>,
+    ignored: IgnoreFile,
+    known: Known,
+    bounds: Bounds,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Setup {
+    /// By the policy that the flags name.
+    pub(super) fn new(target: &Path, flags: &ScanFlags, report: &ReportFlags) -> anyhow::Result<Self> {
+        let policy = Policy::open(flags.policy_from.as_ref(), target, variable)?;
+        let ignored = ignore_files(target, policy.files(), flags, report)?;
+        let known = Known::find(target, policy.files(), flags)?;
+        // What lies on the disk is no policy where that comes from a commit.
+        let own = known.path().iter().cloned().filter(|_| matches!(policy, Policy::Disk)).collect();
+        Ok(Self { ignored, known, ..Self::bare(target, &policy, flags, report, own)? })
     }
-    let interrupted = interrupt_flag()?;
-    let session = Session::new(&scanner, bounds, &interrupted, own_files);
-    progress::during(session.ledger(), report.quiet, || work(&session))?;
-    let (findings, coverage) = session.finish(ignored);
-    Ok(Looked { findings, coverage, rules: scanner.rules().cloned().collect() })
+
+    /// By the policy on the disk, without a baseline; `own_files` are known to be no content.
+    pub(super) fn without_baseline(
+        target: &Path,
+        flags: &ScanFlags,
+        report: &ReportFlags,
+        ignored: IgnoreFile,
+        own_files: Vec<PathBuf>,
+    ) -> anyhow::Result<Self> {
+        Ok(Self { ignored, ..Self::bare(target, &Policy::Disk, flags, report, own_files)? })
+    }
+
+    /// Without ignore files and baseline; `own_files` are known to be no content.
+    fn bare(
+        target: &Path,
+        policy: &Policy,
+        flags: &ScanFlags,
+        report: &ReportFlags,
+        mut own_files: Vec<PathBuf>,
+    ) -> anyhow::Result<Self> {
+        let start = Instant::now();
+        let (scanner, config) = scanner(target, policy, flags, report)?;
+        let written = report.report_path.clone().filter(|path| path.as_os_str() != "-");
+        own_files.extend(config.into_iter().chain(written).filter(|_| matches!(policy, Policy::Disk)));
+        let bounds = Bounds {
+            max_bytes: (flags.max_target_megabytes > 0).then(|| flags.max_target_megabytes * 1_000_000),
+            archive_depth: flags.max_archive_depth,
+            deadline: (flags.timeout > 0).then(|| start + Duration::from_secs(flags.timeout)),
+            threads: flags.threads,
+        };
+        if flags.threads > 0 {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(flags.threads)
+                .build_global()
+                .context("cannot start threads")?;
+        }
+        Ok(Self {
+            start,
+            flags: flags.clone(),
+            scanner,
+            own_files,
+            ignored: IgnoreFile::default(),
+            known: Known::default(),
+            bounds,
+            interrupted: interrupt_flag()?,
+        })
+    }
+
+    /// One scan: all that it finds.
+    pub(super) fn look(
+        &self,
+        quiet: bool,
+        work: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Looked> {
+        let own_files = self.own_files.clone();
+        let session = Session::new(&self.scanner, self.bounds.clone(), &self.interrupted, own_files);
+        progress::during(session.ledger(), quiet, || work(&session))?;
+        let (findings, coverage) = session.finish(&self.ignored);
+        Ok(Looked { findings, coverage })
+    }
+
+    /// One scan: what is new in it, and words about the baseline.
+    pub(super) fn scan(
+        &self,
+        reach: Reach,
+        quiet: bool,
+        work: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<(Looked, Vec<String>)> {
+        let Looked { findings, coverage } = self.look(quiet, work)?;
+        let (findings, words) = self.known.sift(findings, reach, &self.flags, coverage.is_complete())?;
+        Ok((Looked { findings, coverage }, words))
+    }
 }
 
 /// The rules in force, and the configuration's file.
@@ -375,6 +441,6 @@ fn interrupt_flag() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(flag)
 }
 
-fn variable(name: &str) -> Option<std::ffi::OsString> {
+pub(super) fn variable(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name)
 }

@@ -13,6 +13,7 @@ use super::source::archive;
 use super::source::commits::scan_range;
 use super::source::history::{HistoryOptions, scan_history};
 use super::source::name::path_text;
+use super::source::push::{Known, PushError, scan_push};
 use super::source::range::Selection;
 use super::source::repository::{Repository, RepositoryError};
 use super::source::sighting::{ContentScanner, Delta, Sighting};
@@ -42,6 +43,9 @@ pub enum ScanError {
     /// The repository cannot be read.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
+    /// The ends of a push cannot be understood.
+    #[error(transparent)]
+    Push(#[from] PushError),
     /// The stream cannot be read.
     #[error("cannot read standard input: {0}")]
     Stream(#[from] io::Error),
@@ -191,6 +195,19 @@ impl<'s> Session<'s> {
     /// As [`Self::history`]; or a name in the selection is no commit.
     pub fn range(&self, repository: &Repository, selection: &Selection) -> Result<(), ScanError> {
         self.sightings(repository, scan_range(repository, self, selection, &self.limits(), &self.ledger)?)
+    }
+
+    /// Scans what a push that sets a reference to an object (both by their full names) brings to who has `known`.
+    ///
+    /// # Errors
+    /// As [`Self::history`]; or the object's name is none.
+    pub fn push(
+        &self,
+        repository: &Repository,
+        update: (&str, &str),
+        known: &Known,
+    ) -> Result<(), ScanError> {
+        self.sightings(repository, scan_push(repository, self, update, known, &self.limits(), &self.ledger)?)
     }
 
     /// Scans what is staged and not at HEAD.

@@ -30,10 +30,22 @@ pub fn scan_range<S: ContentScanner>(
     ledger: &Ledger,
 ) -> Result<Vec<Sighting<S::Hit>>, RepositoryError> {
     let ends = Ends::resolve(repository, selection, ledger)?;
+    scan_ends(repository, scanner, &ends, selection, limits, ledger)
+}
+
+/// Scans what is new in the commits between `ends` that `selection` asks for.
+pub(super) fn scan_ends<S: ContentScanner>(
+    repository: &Repository,
+    scanner: &S,
+    ends: &Ends,
+    selection: &Selection,
+    limits: &Limits<'_>,
+    ledger: &Ledger,
+) -> Result<Vec<Sighting<S::Hit>>, RepositoryError> {
     ledger.refs(ends.include.len() as u64);
     let steps = repository.read(|reader| {
         let selected = Selected { repository, reader, selection, limits, ledger };
-        Ok(selected.steps(&ends))
+        Ok(selected.steps(ends))
     })?;
     ledger.commits(steps.len() as u64);
     let wanted = |change: &Change| change.new.is_none() || selection.has_path(&change.path);
@@ -131,7 +143,11 @@ fn scan_messages<S: ContentScanner>(
 ) -> Result<Hits<S::Hit>, RepositoryError> {
     repository.read(|reader| {
         let mut found = Hits::default();
-        for step in steps.iter().take_while(|_| limits.stop().is_none()) {
+        for step in steps {
+            if let Some(reason) = limits.stop() {
+                ledger.skip(reason, "git history: not all commit messages were read");
+                break;
+            }
             if let Ok(object) = reader.object(step.id) {
                 let message = commit::message(&object.content);
                 ledger.object(message.len() as u64);
@@ -166,7 +182,7 @@ fn scan_context<S: ContentScanner>(
             }
         }
     }
-    let head = match repository.head()? {
+    let head = match repository.head()?.filter(|_| known.ids().next().is_some()) {
         Some(id) => repository.read(|reader| {
             let object = reader.object(id).ok().filter(|object| object.kind == Kind::Commit);
             Ok(object

@@ -52,6 +52,26 @@ impl Repository {
         Ok(tips)
     }
 
+    /// Tells the references that follow the remote `name`, and it alone: below a remote `a` there may
+    /// lie those of a remote `a/b`.
+    pub(super) fn followers(&self, name: &str) -> Result<impl Fn(&str) -> bool + use<>, RepositoryError> {
+        self.with(|git| {
+            let (mut own, mut others) = (Vec::new(), Vec::new());
+            let remotes = git.remotes().map_err(|cause| self.read_error("the remotes", cause))?;
+            for other in remotes.iter().flatten().flatten() {
+                let Ok(remote) = git.find_remote(other) else { continue };
+                let into = if other == name { &mut own } else { &mut others };
+                let fetched = remote.refspecs().filter(|spec| spec.direction() == git2::Direction::Fetch);
+                into.extend(fetched.filter_map(|spec| Some(spec.dst().ok()?.to_owned())));
+            }
+            Ok(move |reference: &str| {
+                let best =
+                    |specs: &[String]| specs.iter().filter_map(|spec| destination(spec, reference)).max();
+                best(&own) > best(&others)
+            })
+        })
+    }
+
     /// HEAD here, in the main working tree and in every other one; an unborn one has none.
     fn heads(&self) -> Result<Vec<Tip>, RepositoryError> {
         let mut directories = vec![self.common_dir.clone()];
@@ -81,9 +101,19 @@ impl Repository {
         })
     }
 
+    /// The commits that an unfinished merge brings into this working tree.
+    pub(super) fn merged(&self) -> Vec<Oid> {
+        self.ids_in(&self.git_dir.join("MERGE_HEAD"))
+    }
+
     /// The commits at which a shallow clone ends.
     pub(super) fn shallow(&self) -> FxHashSet<Oid> {
-        let text = std::fs::read_to_string(self.common_dir.join("shallow")).unwrap_or_default();
+        self.ids_in(&self.common_dir.join("shallow"))
+    }
+
+    /// One name of an object a line; nothing where there is no such file.
+    fn ids_in<T: FromIterator<Oid>>(&self, file: &Path) -> T {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
         text.lines().filter_map(|line| Oid::from_str_ext(line.trim(), self.format).ok()).collect()
     }
 
@@ -151,6 +181,18 @@ impl Repository {
             Err(cause) if cause.code() == ErrorCode::NotFound => Ok(Vec::new()),
             Err(cause) => Err(self.read_error("the common ancestors", cause)),
         })
+    }
+}
+
+/// How much of a refspec's destination (`refs/remotes/origin/*`) the reference has literally; none: it is
+/// none of its.
+fn destination(spec: &str, reference: &str) -> Option<usize> {
+    match spec.split_once('*') {
+        None => (spec == reference).then_some(spec.len()),
+        Some((before, after)) => {
+            let matches = reference.strip_prefix(before).is_some_and(|rest| rest.ends_with(after));
+            matches.then_some(before.len() + after.len())
+        }
     }
 }
 

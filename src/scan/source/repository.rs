@@ -150,6 +150,32 @@ impl Repository {
                 ErrorCode::NotFound => RepositoryError::NotARepository { path: path.to_owned() },
                 _ => RepositoryError::Open { path: path.to_owned(), cause },
             })?;
+        let worktree = git.workdir().map(Path::to_owned);
+        Self::new(path.to_owned(), git, worktree, variable)
+    }
+
+    /// The repository that git's hook environment names (`GIT_DIR`, `GIT_WORK_TREE`), else the one
+    /// around the working directory; and the other variables as in [`Self::discover_with`].
+    ///
+    /// # Errors
+    /// As [`Self::discover`].
+    pub fn of_hook(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, RepositoryError> {
+        let Some(directory) = variable("GIT_DIR").map(PathBuf::from) else {
+            return Self::discover_with(Path::new("."), variable);
+        };
+        configure_libgit2();
+        let git = git2::Repository::open(&directory)
+            .map_err(|cause| RepositoryError::Open { path: directory.clone(), cause })?;
+        let worktree = variable("GIT_WORK_TREE").map(PathBuf::from).or(git.workdir().map(Path::to_owned));
+        Self::new(directory, git, worktree, variable)
+    }
+
+    fn new(
+        given: PathBuf,
+        git: git2::Repository,
+        worktree: Option<PathBuf>,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, RepositoryError> {
         let mut object_directories: Vec<PathBuf> =
             variable("GIT_OBJECT_DIRECTORY").map(PathBuf::from).into_iter().collect();
         if let Some(list) = variable("GIT_ALTERNATE_OBJECT_DIRECTORIES") {
@@ -157,10 +183,10 @@ impl Repository {
                 .extend(std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()));
         }
         let repository = Self {
-            given: path.to_owned(),
+            given,
             git_dir: git.path().to_owned(),
             common_dir: git.commondir().to_owned(),
-            worktree: git.workdir().map(Path::to_owned),
+            worktree,
             format: git.object_format(),
             index_file: variable("GIT_INDEX_FILE").map(PathBuf::from),
             object_directories,
@@ -279,14 +305,16 @@ impl Repository {
 
     /// The index, or the one that git's hook environment names.
     pub(super) fn index(&self) -> Result<git2::Index, RepositoryError> {
-        let default = self.git_dir.join("index");
-        let path = self.index_file.as_deref().unwrap_or(&default);
         let open = |path: &Path| {
             let mut index = git2::Index::open_ext(path, self.format)?;
             index.read(true)?;
             Ok(index)
         };
-        open(path).map_err(|cause| self.read_error("the index", cause))
+        open(&self.index_path()).map_err(|cause| self.read_error("the index", cause))
+    }
+
+    pub(super) fn index_path(&self) -> PathBuf {
+        self.index_file.clone().unwrap_or_else(|| self.git_dir.join("index"))
     }
 }
 

@@ -21,6 +21,10 @@ pub(super) struct Ends {
 }
 
 impl Ends {
+    pub(super) fn new(include: Vec<Oid>, exclude: Vec<Oid>) -> Self {
+        Self { include, exclude }
+    }
+
     pub(super) fn resolve(
         repository: &Repository,
         selection: &Selection,

@@ -7,16 +7,14 @@ use super::super::finding::Origin;
 use super::attribution::{contents, new_hits};
 use super::commit;
 use super::commits::scan_blobs;
+use super::index::{Entry, Index};
 use super::name::path_of;
-use super::repository::{Limits, Repository, RepositoryError, clean};
+use super::repository::{Limits, Reader, Repository, RepositoryError};
 use super::sighting::{ContentScanner, Hits, Sighting, hits, shown, sort};
 use super::tree::{Change, Leaf, Trees};
-use git2::{IndexEntry, IndexEntryExtendedFlag, ObjectType, Oid};
+use git2::{ObjectType, Oid};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::Path;
-
-/// Bits of an index entry's flags that hold the stage of a conflict.
-const STAGE: u16 = 0x3000;
 
 /// Scans what is staged. A file that is only meant to be added (`git add -N`) has no content yet.
 ///
@@ -28,24 +26,8 @@ pub fn scan_staged<S: ContentScanner>(
     limits: &Limits<'_>,
     ledger: &Ledger,
 ) -> Result<Vec<Sighting<S::Hit>>, RepositoryError> {
-    let before = head_files(repository, ledger)?;
-    let mut changes = Vec::new();
-    let mut paths = FxHashSet::default();
-    for entry in repository.index()?.iter().filter(|entry| !is_intended(entry)) {
-        let old = before.get(&entry.path).copied();
-        let new = Leaf { id: clean(entry.id), mode: entry.mode };
-        paths.insert(entry.path.clone());
-        if old.is_some_and(|old| old == new) {
-            continue;
-        }
-        if new.is_file() {
-            changes.push(Change { path: entry.path, new: Some(new), old: vec![old] });
-        } else {
-            ledger.skip(SkipReason::Submodule, shown(&entry.path));
-        }
-    }
-    let gone = before.into_iter().filter(|(path, _)| !paths.contains(path));
-    changes.extend(gone.map(|(path, leaf)| Change { path, new: None, old: vec![Some(leaf)] }));
+    let index = Index::read(repository)?;
+    let changes = staged_changes(repository, index, ledger)?;
     let blobs = changes.iter().filter_map(|change| {
         let new = change.new.filter(|new| !change.old.iter().flatten().any(|old| old.id == new.id))?;
         Some((new.id, format!("{} (index)", shown(&change.path))))
@@ -67,12 +49,12 @@ pub fn scan_unstaged<S: ContentScanner>(
 ) -> Result<Vec<Sighting<S::Hit>>, RepositoryError> {
     let Some(root) = repository.worktree() else { return Ok(Vec::new()) };
     let (mut changes, mut found) = (Vec::new(), Hits::default());
-    for entry in repository.index()?.iter().filter(|entry| entry.flags & STAGE == 0) {
+    for entry in Index::read(repository)?.entries.into_iter().filter(|entry| !entry.is_conflicted) {
         if let Some(reason) = limits.stop() {
             ledger.skip(reason, "working tree: not all files were read");
             break;
         }
-        let old = Leaf { id: clean(entry.id), mode: entry.mode };
+        let old = entry.leaf;
         if !old.is_file() {
             continue;
         }
@@ -93,41 +75,86 @@ pub fn scan_unstaged<S: ContentScanner>(
         if id != old.id {
             ledger.file(content.len() as u64);
             found.insert(id, hits(scanner, &place, &content));
-            let new = Some(Leaf { id, mode: entry.mode });
-            let old = (!is_intended(&entry)).then_some(old);
+            let new = Some(Leaf { id, mode: old.mode });
+            let old = (!entry.is_intended).then_some(old);
             changes.push(Change { path: entry.path, new, old: vec![old] });
         }
     }
     new_in(repository, scanner, changes, found, limits, &Origin::Tree)
 }
 
-fn is_intended(entry: &IndexEntry) -> bool {
-    entry.flags_extended & IndexEntryExtendedFlag::INTENT_TO_ADD.bits() != 0
-}
-
-/// All files of HEAD; none when it is unborn.
-fn head_files(repository: &Repository, ledger: &Ledger) -> Result<FxHashMap<Vec<u8>, Leaf>, RepositoryError> {
-    let mut files = FxHashMap::default();
-    let Some(head) = repository.head()? else { return Ok(files) };
+/// What the index has and HEAD has not, nor (in a merge) another parent of the commit to come; and what
+/// it no longer has.
+fn staged_changes(
+    repository: &Repository,
+    index: Index,
+    ledger: &Ledger,
+) -> Result<Vec<Change>, RepositoryError> {
     repository.read(|reader| {
-        let node = match reader.object(head) {
-            Ok(object) => commit::node(&object.content, repository.format),
-            Err(failure) => {
-                failure.record(ledger, &format!("commit {head} (HEAD)"));
-                None
-            }
+        let mut trees = Trees::new(reader);
+        let parents = parent_trees(repository, reader, ledger)?;
+        let mut before: FxHashMap<Vec<u8>, Leaf> = FxHashMap::default();
+        let mut unchanged = match parents.first() {
+            Some(head) => trees.list_unknown(*head, &index.trees, &mut |path, leaf| {
+                before.insert(path, leaf);
+            }),
+            None => Vec::new(),
         };
-        if let Some(node) = node {
-            let mut trees = Trees::new(reader);
-            trees.list(node.tree, &mut |path, leaf| {
-                files.insert(path, leaf);
-            });
-            for (id, path, failure) in trees.failures {
-                failure.record(ledger, &format!("tree {id} {} (HEAD)", shown(&path)));
+        unchanged.sort_unstable();
+        let mut unchanged = unchanged.into_iter().peekable();
+        let (mut changes, mut paths) = (Vec::new(), FxHashSet::default());
+        for Entry { path, leaf, is_conflicted, .. } in
+            index.entries.into_iter().filter(|entry| !entry.is_intended)
+        {
+            // Both are in the order of their bytes.
+            while unchanged.next_if(|directory| *directory < path && !path.starts_with(directory)).is_some() {
+            }
+            if unchanged.peek().is_some_and(|directory| path.starts_with(directory)) {
+                continue;
+            }
+            let old = before.get(&path).copied();
+            paths.insert(path.clone());
+            let mut known: Vec<Option<Leaf>> = vec![old];
+            if old != Some(leaf) && !is_conflicted {
+                known.extend(parents.iter().skip(1).map(|tree| trees.find(*tree, &path)));
+            }
+            if known.contains(&Some(leaf)) {
+                continue;
+            }
+            if leaf.is_file() {
+                changes.push(Change { path, new: Some(leaf), old: known });
+            } else {
+                ledger.skip(SkipReason::Submodule, shown(&path));
             }
         }
-        Ok(files)
+        let gone = before.into_iter().filter(|(path, _)| !paths.contains(path));
+        changes.extend(gone.map(|(path, leaf)| Change { path, new: None, old: vec![Some(leaf)] }));
+        for (id, path, failure) in trees.failures {
+            failure.record(ledger, &format!("tree {id} {} (HEAD)", shown(&path)));
+        }
+        Ok(changes)
     })
+}
+
+/// The trees of HEAD and, in a merge, of the commits that are merged into it; none when HEAD is unborn.
+fn parent_trees(
+    repository: &Repository,
+    reader: &Reader<'_>,
+    ledger: &Ledger,
+) -> Result<Vec<Oid>, RepositoryError> {
+    let Some(head) = repository.head()? else { return Ok(Vec::new()) };
+    let mut trees = Vec::new();
+    for (id, name) in
+        [(head, "HEAD")].into_iter().chain(repository.merged().into_iter().map(|id| (id, "MERGE_HEAD")))
+    {
+        match reader.object(id) {
+            Ok(object) => {
+                trees.extend(commit::node(&object.content, repository.format).map(|node| node.tree))
+            }
+            Err(failure) => failure.record(ledger, &format!("commit {id} ({name})")),
+        }
+    }
+    Ok(trees)
 }
 
 /// What `changes` bring in, given what is in the new contents.

@@ -36,6 +36,16 @@ fn first(bytes: &[u8], id_length: usize) -> Option<Entry<'_>> {
     Some(Entry { mode, name: &bytes[space + 1..nul], id: &raw[nul + 1..], raw })
 }
 
+/// The entries of a tree, up to the first that is malformed.
+fn entries(bytes: &[u8], id_length: usize) -> impl Iterator<Item = Entry<'_>> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let entry = first(rest, id_length)?;
+        rest = &rest[entry.raw.len()..];
+        Some(entry)
+    })
+}
+
 impl Entry<'_> {
     fn is_tree(&self) -> bool {
         self.mode & 0o170_000 == TREE
@@ -134,6 +144,58 @@ impl<'a> Trees<'a> {
                 each(change.path, leaf);
             }
         });
+    }
+
+    /// As [`Self::list`], without the directories (`src/`) that are `known` to be the tree that they are;
+    /// gives those.
+    pub(super) fn list_unknown(
+        &mut self,
+        tree: Oid,
+        known: &FxHashMap<Vec<u8>, Oid>,
+        each: &mut dyn FnMut(Vec<u8>, Leaf),
+    ) -> Vec<Vec<u8>> {
+        let mut unchanged = Vec::new();
+        let (mut open, mut budget) = (vec![(tree, Vec::new())], MAX_CHANGES);
+        while let Some((id, path)) = open.pop() {
+            if known.get(&path) == Some(&id) {
+                unchanged.push(path);
+                continue;
+            }
+            let bytes = self.read(id, &path);
+            let mut length = 0;
+            for entry in entries(&bytes, id.as_bytes().len()).take(budget) {
+                (length, budget) = (length + entry.raw.len(), budget - 1);
+                let mut below = [&path, entry.name].concat();
+                let Some(leaf) = entry.leaf() else { continue };
+                if entry.is_tree() {
+                    below.push(b'/');
+                    open.push((leaf.id, below));
+                } else {
+                    each(below, leaf);
+                }
+            }
+            if length < bytes.len() {
+                let what = if budget == 0 { "holds too many paths" } else { "malformed tree" };
+                self.failures.push((id, path, ReadFailure::Damaged(what.to_owned())));
+            }
+        }
+        unchanged
+    }
+
+    /// What stands at a path of a tree.
+    pub(super) fn find(&mut self, tree: Oid, path: &[u8]) -> Option<Leaf> {
+        let (mut tree, mut names) = (tree, path.split(|byte| *byte == b'/').peekable());
+        while let Some(name) = names.next() {
+            let bytes = self.read(tree, path);
+            let is_last = names.peek().is_none();
+            let mut entries = entries(&bytes, tree.as_bytes().len());
+            let entry = entries.find(|entry| entry.name == name && entry.is_tree() != is_last)?;
+            if is_last {
+                return entry.leaf();
+            }
+            tree = Oid::from_bytes(entry.id).ok()?;
+        }
+        None
     }
 
     fn level(

@@ -122,7 +122,7 @@ pub fn isolated(mut command: Command) -> Command {
     command
 }
 
-/// One run of the program.
+/// One run of the program, or of another.
 pub struct Cmd {
     command: Command,
     input: Option<Vec<u8>>,
@@ -130,7 +130,12 @@ pub struct Cmd {
 
 impl Cmd {
     pub fn new(directory: &Path) -> Self {
-        let mut command = isolated(Command::new(env!("CARGO_BIN_EXE_cofferdam")));
+        Self::of(env!("CARGO_BIN_EXE_cofferdam"), directory)
+    }
+
+    /// Another program, such as git where it may fail.
+    pub fn of(program: impl AsRef<OsStr>, directory: &Path) -> Self {
+        let mut command = isolated(Command::new(program));
         command.current_dir(directory);
         Self { command, input: None }
     }
