@@ -119,7 +119,8 @@ impl Coverage {
         !self.skipped.keys().any(|reason| reason.is_gap())
     }
 
-    /// What was looked at, in a few words: `12 files, 3 commits, 4.5 MB`.
+    /// What was looked at, in a few words, and what was left out as it should be: `12 files, 3 commits,
+    /// 4 MB; skipped: 2 binary`. The gaps are [`Self::gaps`]'.
     pub fn summary(&self) -> String {
         let plural = |count: u64, one: &str| match count {
             0 => None,
@@ -134,7 +135,13 @@ impl Coverage {
             bytes @ 10_000..10_000_000 => format!("{} kB", bytes / 1000),
             bytes => format!("{} MB", bytes / 1_000_000),
         });
-        parts.join(", ")
+        let skipped = |(reason, skips): (&SkipReason, &Skips)| format!("{} {}", skips.count, reason.words());
+        let skipped: Vec<String> =
+            self.skipped.iter().filter(|(reason, _)| !reason.is_gap()).map(skipped).collect();
+        match skipped.is_empty() {
+            true => parts.join(", "),
+            false => format!("{}; skipped: {}", parts.join(", "), skipped.join(", ")),
+        }
     }
 
     /// A sentence for a scan that is not complete, with what it promised and did not see.
@@ -230,6 +237,7 @@ mod tests {
         assert_eq!(skips.places.len(), NAMED);
         assert!(coverage.is_complete());
         ledger.skip(SkipReason::Timeout, "x");
+        assert_eq!(ledger.coverage().summary(), "0 bytes; skipped: 50 binary");
         assert!(!ledger.coverage().is_complete());
     }
 }

@@ -178,7 +178,7 @@ pub fn ours(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// The rules among those that are there which `name` means: the one of that name, else ours for it.
-pub fn meant<'n>(name: &'n str, is_there: impl Fn(&str) -> bool) -> Vec<&'n str> {
+pub fn meant(name: &str, is_there: impl Fn(&str) -> bool) -> Vec<&str> {
     if is_there(name) {
         return vec![name];
     }
