@@ -110,16 +110,6 @@ fn scan_job(args: Scan) -> anyhow::Result<Exit> {
     })
 }
 
-/// Everything that could be committed: staged, unstaged, untracked and not ignored.
-pub(super) fn committable(session: &Session<'_>, repository: &Repository) -> anyhow::Result<()> {
-    if let Some(files) = repository.files()? {
-        let root = files.root.clone();
-        session.tree(&[root], Extent::Committable(files), false)?;
-        session.staged(repository)?;
-    }
-    Ok(())
-}
-
 pub(crate) fn git(args: Git) -> anyhow::Result<Exit> {
     let repository = Repository::discover_with(&args.repository, variable)?;
     let flags = args.history;
