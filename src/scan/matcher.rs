@@ -5,6 +5,9 @@
 //! It knows nothing of files, entropy or allowlists: a `Match` is a rule and two ranges.
 
 mod inherit;
+mod memory;
+
+use memory::{Memory, Remembered};
 
 pub(crate) use inherit::{Delta, Learnt};
 
@@ -86,6 +89,7 @@ pub(crate) struct Scratch {
     hits: Vec<Vec<(usize, u32)>>,
     keyword: Vec<bool>,
     touched: Vec<usize>,
+    memory: Memory,
 }
 
 impl Scratch {
@@ -210,7 +214,7 @@ impl Matcher {
 
     /// Runs the rules whose literals were noted.
     fn run(&self, text: &[u8], scratch: &mut Scratch, found: &mut Vec<Match>) {
-        let Scratch { hits, keyword, touched } = scratch;
+        let Scratch { hits, keyword, touched, memory } = scratch;
         touched.sort_unstable();
         touched.dedup();
         for &number in touched.iter() {
@@ -221,7 +225,7 @@ impl Matcher {
                 hits.retain(|&(at, anchor)| compiled.anchors[anchor as usize].may_match(text, at));
                 hits.sort_unstable();
                 if !hits.is_empty() || compiled.anchors.is_empty() {
-                    compiled.find(number, text, hits, found);
+                    compiled.find(number, text, hits, memory, found);
                 }
             }
             hits.clear();
@@ -231,34 +235,39 @@ impl Matcher {
 }
 
 impl Compiled {
-    fn find(&self, number: usize, text: &[u8], hits: &[(usize, u32)], found: &mut Vec<Match>) {
+    fn find(
+        &self,
+        number: usize,
+        text: &[u8],
+        hits: &[(usize, u32)],
+        memory: &mut Memory,
+        found: &mut Vec<Match>,
+    ) {
         let Some(Ok(regex)) = self.regex() else { return };
-        let mut each = |found_at: Range<usize>| {
-            if let Some(one) = self.resolve(number, regex, text, found_at) {
-                found.push(one);
-            }
-        };
         if self.anchors.is_empty() {
-            regex.find_iter(text).for_each(|one| each(one.range()));
+            found.extend(
+                regex.find_iter(text).filter_map(|one| self.resolve(number, regex, text, one.range())),
+            );
         } else if self.starts_at_literal {
             let mut free = 0;
-            for &(at, _) in hits {
+            for &(at, anchor) in hits {
                 if at < free {
                     continue;
                 }
-                let input = Input::new(text).span(at..text.len()).anchored(Anchored::Yes);
-                if let Some(one) = regex.find(input) {
-                    free = one.end().max(at + 1);
-                    each(one.range());
+                let window = self.anchors[anchor as usize].window(text, at);
+                let all = memory.recall(number, text, window, |_| {
+                    let input = Input::new(text).span(at..text.len()).anchored(Anchored::Yes);
+                    let one = regex.find(input);
+                    one.map(|one| self.remembered(number, regex, text, one.range())).into_iter().collect()
+                });
+                for one in all {
+                    free = one.end.max(at + 1);
+                    found.extend(one.of);
                 }
             }
         } else {
             let mut windows = hits.iter().map(|&(at, anchor)| self.anchors[anchor as usize].window(text, at));
             let Some(mut window) = windows.next() else { return };
-            let mut run = |window: Range<usize>| {
-                let input = Input::new(text).span(window);
-                regex.find_iter(input).for_each(|one| each(one.range()));
-            };
             // A window may begin before an earlier one where anchors reach unequally far.
             let mut all: Vec<Range<usize>> = Vec::new();
             for next in windows {
@@ -272,8 +281,18 @@ impl Compiled {
                 }
             }
             all.push(window);
-            all.into_iter().for_each(&mut run);
+            for window in all {
+                let matches = memory.recall(number, text, window, |window| {
+                    let all = regex.find_iter(Input::new(text).span(window));
+                    all.map(|one| self.remembered(number, regex, text, one.range())).collect()
+                });
+                found.extend(matches.into_iter().filter_map(|one| one.of));
+            }
         }
+    }
+
+    fn remembered(&self, number: usize, regex: &meta::Regex, text: &[u8], at: Range<usize>) -> Remembered {
+        Remembered { end: at.end, of: self.resolve(number, regex, text, at) }
     }
 
     /// The expression, compiled now if it was not yet; none where the rule is about paths only.
@@ -473,7 +492,7 @@ mod tests {
                     anchors: Vec::new(),
                     starts_at_literal: false,
                 };
-                compiled.find(number, text.as_bytes(), &[], &mut plain);
+                compiled.find(number, text.as_bytes(), &[], &mut Memory::default(), &mut plain);
             }
             prop_assert_eq!(find(rules, text.as_bytes()), plain);
         }

@@ -402,11 +402,14 @@ impl Scanner {
             drop,
         };
         let (mut verdicts, mut hits) = (Vec::new(), Vec::new());
+        let transcoded = super::encoding::to_utf8(content);
+        let lines = Lines::of(transcoded.as_ref().map_or(content, |transcoded| &transcoded.text));
         self.each_match(content, &mut Scratch::default(), |admitted| match admitted {
             Ok(hit) => hits.push(hit),
             Err((rule, ..)) if !self.applies(rule, place) => {}
-            Err((rule, location, entropy, drop)) => {
+            Err((rule, range, entropy, drop)) => {
                 let rule = Arc::clone(self.matcher.rule(rule));
+                let location = lines.locate(&range);
                 verdicts.push(Verdict { rule, location, entropy, drop: Some(drop) });
             }
         })?;
@@ -514,7 +517,7 @@ impl Scanner {
                 (source.range.clone(), decoded.source(&one.secret).range, source.tags())
             }
         };
-        let dropped = |drop| Ok(Err((one.rule, view.lines().locate(&range), entropy, drop)));
+        let dropped = |drop| Ok(Err((one.rule, range.clone(), entropy, drop)));
         if rule.entropy > 0.0 && entropy <= rule.entropy {
             return dropped(Drop::Entropy);
         }
@@ -804,8 +807,8 @@ fn drop_repeated(hits: &mut Vec<Hit>) {
     }
 }
 
-/// The rule's number, the place, the entropy, and why it is no finding.
-type Dropped = (usize, Location, f64, Drop);
+/// The rule's number, the place in the text, the entropy, and why it is no finding.
+type Dropped = (usize, Range<usize>, f64, Drop);
 
 /// What a rule about paths alone finds.
 fn path_finding(rule: &Arc<Rule>, confidence: Confidence, place: &Place<'_>) -> Finding {
