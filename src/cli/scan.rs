@@ -267,7 +267,7 @@ impl Setup {
         let ignored = ignore_files(target, policy.files(), flags, report)?;
         let known = Known::find(target, policy.files(), flags)?;
         // What lies on the disk is no policy where that comes from a commit.
-        let own = known.path().iter().cloned().filter(|_| matches!(policy, Policy::Disk)).collect();
+        let own = if matches!(policy, Policy::Disk) { known.path().to_vec() } else { Vec::new() };
         Ok(Self { ignored, known, ..Self::bare(target, &policy, flags, report, own)? })
     }
 
