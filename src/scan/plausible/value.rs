@@ -42,12 +42,10 @@ const PASSWORD_HASHES: &[&str] = &[
 ];
 
 /// Beginnings of keys that are made to be public.
-const PUBLIC: &[&str] =
-    &["pk_live_", "pk_test_", "pk_", "pk.eyJ", "phc_", "sb_publishable_", "UA-", "G-", "GTM-"];
+const PUBLIC: &[&str] = &["pk_", "pk.eyJ", "phc_", "sb_publishable_"];
 
 /// Words that passwords in documentation are made of, as they look with digits for letters.
-const WEAK: &[&str] =
-    &["password", "passwort", "passw0rd", "secret", "letmein", "welcome", "admin", "qwerty"];
+const WEAK: &[&str] = &["password", "passwort", "secret", "letmein", "welcome", "admin", "qwerty"];
 
 /// Why a value that looks like a secret is probably none that works.
 pub(super) fn doubt(value: &str) -> Option<Doubt> {
