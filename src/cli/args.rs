@@ -293,6 +293,9 @@ pub(crate) struct ReportFlags {
     /// No words on standard error but errors.
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// Say what the scan cost, stage by stage.
+    #[arg(long)]
+    pub(crate) stats: bool,
     /// No colours.
     #[arg(long)]
     pub(crate) no_color: bool,

@@ -7,6 +7,7 @@ use super::ci::Service;
 use anyhow::{Context, bail};
 use cofferdam::scan::coverage::{Coverage, SkipReason};
 use cofferdam::scan::report::{Format, Report, Style, leaks_found};
+use cofferdam::scan::stats::Stats;
 use cofferdam::terminal;
 use std::borrow::Cow;
 use std::fs::File;
@@ -132,6 +133,13 @@ pub(crate) fn report_time() -> String {
 pub(crate) fn summarise(flags: &ReportFlags, findings: usize, coverage: &Coverage, elapsed: Duration) {
     note(flags, &format!("{} in {elapsed:.2?}: {}", leaks_found(findings), coverage.summary()));
     say_skips(flags, coverage);
+}
+
+/// What the scan cost, if that was asked for.
+pub(crate) fn say_stats(flags: &ReportFlags, stats: Option<&Stats>) {
+    if let Some(stats) = stats {
+        stats.to_string().lines().for_each(|line| note(flags, line));
+    }
 }
 
 /// A line for each reason why something was not looked at, and one that sums up.

@@ -234,6 +234,7 @@ fn run(
     words.iter().for_each(|line| note(&report, line));
     if !report.quiet {
         output::summarise(&report, findings.len(), &shown.safe_coverage()?, setup.start.elapsed());
+        output::say_stats(&report, setup.scanner.stats());
     }
     Ok(match (findings.is_empty(), complete) {
         (false, _) => Exit::Found(report.exit_code),
@@ -383,6 +384,7 @@ fn scanner(
         Some(lines) => scanner.with_allowed_lines(lines),
         None => scanner,
     };
+    let scanner = if report.stats { scanner.with_stats(Arc::default()) } else { scanner };
     Ok((scanner, path))
 }
 

@@ -7,11 +7,13 @@
 
 mod candidates;
 mod runs;
+mod tokens;
 
 use super::pieces;
-use candidates::{Candidates, Found, token_around};
+use candidates::{Candidates, Found, may_decode, token_around};
 use std::fmt::Write as _;
 use std::ops::Range;
+pub use tokens::Tokens;
 
 /// A set of encodings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,7 +100,7 @@ pub fn decode(text: &[u8]) -> Option<Decoded> {
 }
 
 /// Whether a token decodes that touches one of `ranges`, which are in order.
-pub fn decodes_at(text: &[u8], ranges: impl Iterator<Item = Range<usize>>) -> bool {
+fn decodes_at(text: &[u8], ranges: impl Iterator<Item = Range<usize>>) -> bool {
     let mut candidates = Candidates::default();
     let mut done = 0;
     for range in ranges.filter(|range| !range.is_empty()) {
@@ -107,6 +109,9 @@ pub fn decodes_at(text: &[u8], ranges: impl Iterator<Item = Range<usize>>) -> bo
         }
         let token = token_around(text, &range, done);
         done = token.end;
+        if !may_decode(&text[token.clone()]) {
+            continue;
+        }
         candidates.search(text, token);
         if !candidates.is_empty() {
             return true;

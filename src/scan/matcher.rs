@@ -5,9 +5,6 @@
 //! It knows nothing of files, entropy or allowlists: a `Match` is a rule and two ranges.
 
 mod inherit;
-mod memory;
-
-use memory::{Memory, Remembered};
 
 pub(crate) use inherit::{Delta, Learnt};
 
@@ -52,6 +49,8 @@ pub(crate) struct Matcher {
     unanchored: Vec<usize>,
     /// By literal: whether it is a keyword of a rule that runs over whole texts.
     wholes: Vec<bool>,
+    /// No rule runs over whole texts.
+    is_anchored: bool,
 }
 
 #[derive(Debug)]
@@ -83,29 +82,65 @@ enum Use {
     Keyword { rule: u32 },
 }
 
+/// A literal of an anchor that stands in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Literally {
+    at: usize,
+    anchor: u32,
+    /// What the rule finds around it is wanted; otherwise it matters only where that meets it.
+    live: bool,
+}
+
+/// A search of one rule: all that it found in a window.
+#[derive(Debug)]
+struct Group {
+    rule: usize,
+    window: Range<usize>,
+    /// Which of the matches.
+    found: Range<usize>,
+}
+
+/// What a thread did with its scratch.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    /// Bytes in which literals were looked for.
+    pub(crate) searched: usize,
+    /// Literals found in them.
+    pub(crate) literals: usize,
+    /// Windows in which an expression was run to find all.
+    pub(crate) windows: usize,
+    /// What expressions found.
+    pub(crate) matches: usize,
+    /// What of that may be a finding.
+    pub(crate) hits: usize,
+}
+
 /// What one thread needs while it matches; reused from text to text.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    hits: Vec<Vec<(usize, u32)>>,
+    pub(crate) tally: Tally,
+    fresh: Vec<inherit::Seen>,
+    /// The searches of the last run, by rule, then by place.
+    groups: Vec<Group>,
+    hits: Vec<Vec<Literally>>,
     keyword: Vec<bool>,
     touched: Vec<usize>,
-    memory: Memory,
 }
 
 impl Scratch {
-    /// Notes a literal for the rules that use it; as a mere keyword where it is not `live`.
+    /// Notes a literal for the rules that use it, live or not; without a word on that, as a mere keyword.
     #[inline]
-    fn note(&mut self, uses: &[Use], at: usize, live: bool) {
+    fn note(&mut self, uses: &[Use], at: usize, live: Option<bool>) {
         for &use_ in uses {
             match use_ {
-                Use::Anchor { rule, anchor } if live => {
+                Use::Anchor { rule, anchor } => {
+                    let Some(live) = live else { continue };
                     let hits = &mut self.hits[rule as usize];
                     if hits.is_empty() {
                         self.touched.push(rule as usize);
                     }
-                    hits.push((at, anchor));
+                    hits.push(Literally { at, anchor, live });
                 }
-                Use::Anchor { .. } => {}
                 Use::Keyword { rule } => {
                     if !std::mem::replace(&mut self.keyword[rule as usize], true) {
                         self.touched.push(rule as usize);
@@ -171,8 +206,10 @@ impl Matcher {
             Use::Keyword { rule } => compiled[*rule as usize].anchors.is_empty(),
             Use::Anchor { .. } => false,
         };
-        let wholes = uses.iter().map(|uses| uses.iter().any(runs_whole)).collect();
-        Self { rules: compiled, prefilter: Prefilter::new(literals), uses, unanchored, wholes }
+        let wholes: Vec<bool> = uses.iter().map(|uses| uses.iter().any(runs_whole)).collect();
+        let is_anchored = unanchored.is_empty() && !wholes.contains(&true);
+        let prefilter = Prefilter::new(literals);
+        Self { rules: compiled, prefilter, uses, unanchored, wholes, is_anchored }
     }
 
     /// The rules, in the order of their numbers.
@@ -198,10 +235,19 @@ impl Matcher {
         self.rules.iter().filter_map(|compiled| compiled.regex.get()?.as_ref().err())
     }
 
+    /// Whether every rule finds something only around its literals.
+    pub(crate) fn is_anchored(&self) -> bool {
+        self.is_anchored
+    }
+
     /// Every match of every rule in `text`, by rule, then by place.
     pub(crate) fn find(&self, text: &[u8], scratch: &mut Scratch, found: &mut Vec<Match>) {
         self.prepare(scratch);
-        self.prefilter.find(text, |hit| scratch.note(&self.uses[hit.literal as usize], hit.at, true));
+        scratch.tally.searched += text.len();
+        self.prefilter.find(text, |hit| {
+            scratch.tally.literals += 1;
+            scratch.note(&self.uses[hit.literal as usize], hit.at, Some(true));
+        });
         self.run(text, scratch, found);
     }
 
@@ -214,23 +260,25 @@ impl Matcher {
 
     /// Runs the rules whose literals were noted.
     fn run(&self, text: &[u8], scratch: &mut Scratch, found: &mut Vec<Match>) {
-        let Scratch { hits, keyword, touched, memory } = scratch;
+        let Scratch { tally, groups, hits, keyword, touched, .. } = scratch;
+        groups.clear();
         touched.sort_unstable();
         touched.dedup();
         for &number in touched.iter() {
             let compiled = &self.rules[number];
             let seen = std::mem::take(&mut keyword[number]) || compiled.rule.keywords.is_empty();
             let hits = &mut hits[number];
-            if seen {
-                hits.retain(|&(at, anchor)| compiled.anchors[anchor as usize].may_match(text, at));
+            if seen && (compiled.anchors.is_empty() || hits.iter().any(|hit| hit.live)) {
+                hits.retain(|hit| compiled.anchors[hit.anchor as usize].may_match(text, hit.at));
                 hits.sort_unstable();
                 if !hits.is_empty() || compiled.anchors.is_empty() {
-                    compiled.find(number, text, hits, memory, found);
+                    compiled.find(number, text, hits, found, groups);
                 }
             }
             hits.clear();
         }
         touched.clear();
+        tally.windows += groups.len();
     }
 }
 
@@ -239,67 +287,66 @@ impl Compiled {
         &self,
         number: usize,
         text: &[u8],
-        hits: &[(usize, u32)],
-        memory: &mut Memory,
+        hits: &[Literally],
         found: &mut Vec<Match>,
+        groups: &mut Vec<Group>,
     ) {
         let Some(Ok(regex)) = self.regex() else { return };
         if self.anchors.is_empty() {
             found.extend(
                 regex.find_iter(text).filter_map(|one| self.resolve(number, regex, text, one.range())),
             );
-        } else if self.starts_at_literal {
-            let mut free = 0;
-            for &(at, anchor) in hits {
-                if at < free {
-                    continue;
-                }
-                let window = self.anchors[anchor as usize].window(text, at);
-                let all = memory.recall(number, text, window, |_| {
-                    let input = Input::new(text).span(at..text.len()).anchored(Anchored::Yes);
-                    let one = regex.find(input);
-                    one.map(|one| self.remembered(number, regex, text, one.range())).into_iter().collect()
-                });
-                for one in all {
-                    free = one.end.max(at + 1);
-                    found.extend(one.of);
-                }
+            return;
+        }
+        for (window, hits) in self.joined(text, hits) {
+            if !hits.iter().any(|hit| hit.live) {
+                continue;
             }
-        } else {
-            let mut windows = hits.iter().map(|&(at, anchor)| self.anchors[anchor as usize].window(text, at));
-            let Some(mut window) = windows.next() else { return };
-            // A window may begin before an earlier one where anchors reach unequally far.
-            let mut all: Vec<Range<usize>> = Vec::new();
-            for next in windows {
-                if next.start <= window.end {
-                    window = window.start.min(next.start)..window.end.max(next.end);
-                    while let Some(last) = all.pop_if(|last| last.end >= window.start) {
-                        window = last.start.min(window.start)..window.end.max(last.end);
+            let first = found.len();
+            if self.starts_at_literal {
+                let mut free = 0;
+                for hit in hits {
+                    if hit.at < free {
+                        continue;
                     }
-                } else {
-                    all.push(std::mem::replace(&mut window, next));
+                    let input = Input::new(text).span(hit.at..text.len()).anchored(Anchored::Yes);
+                    if let Some(one) = regex.find(input) {
+                        free = one.end().max(hit.at + 1);
+                        found.extend(self.resolve(number, regex, text, one.range()));
+                    }
                 }
+            } else {
+                let all = regex.find_iter(Input::new(text).span(window.clone()));
+                found.extend(all.filter_map(|one| self.resolve(number, regex, text, one.range())));
             }
-            all.push(window);
-            for window in all {
-                let matches = memory.recall(number, text, window, |window| {
-                    let all = regex.find_iter(Input::new(text).span(window));
-                    all.map(|one| self.remembered(number, regex, text, one.range())).collect()
-                });
-                found.extend(matches.into_iter().filter_map(|one| one.of));
-            }
+            groups.push(Group { rule: number, window, found: first..found.len() });
         }
     }
 
-    fn remembered(&self, number: usize, regex: &meta::Regex, text: &[u8], at: Range<usize>) -> Remembered {
-        Remembered { end: at.end, of: self.resolve(number, regex, text, at) }
+    fn window(&self, text: &[u8], hit: &Literally) -> Range<usize> {
+        self.anchors[hit.anchor as usize].window(text, hit.at)
+    }
+
+    /// The windows of all `hits`, which are in order; those that meet as one, for what one match takes
+    /// another cannot have. In order, each with its hits.
+    fn joined<'h>(&self, text: &[u8], hits: &'h [Literally]) -> Vec<(Range<usize>, &'h [Literally])> {
+        let mut all: Vec<(Range<usize>, Range<usize>)> = Vec::new();
+        for (number, hit) in hits.iter().enumerate() {
+            let (mut window, mut first) = (self.window(text, hit), number);
+            // One may begin before several others where anchors reach unequally far.
+            while let Some((last, hits)) = all.pop_if(|(last, _)| last.end >= window.start) {
+                (window, first) = (last.start.min(window.start)..window.end.max(last.end), hits.start);
+            }
+            all.push((window, first..number + 1));
+        }
+        all.into_iter().map(|(window, range)| (window, &hits[range])).collect()
     }
 
     /// The expression, compiled now if it was not yet; none where the rule is about paths only.
     fn regex(&self) -> Option<&Result<meta::Regex, CompileError>> {
         let pattern = self.rule.regex.as_deref()?;
         Some(self.regex.get_or_init(|| {
-            build(pattern).map_err(|error| CompileError {
+            build(pattern, self.anchors.is_empty()).map_err(|error| CompileError {
                 rule: self.rule.id.clone(),
                 cause: error.size_limit().map_or_else(
                     || error.to_string(),
@@ -342,10 +389,12 @@ fn trim(text: &[u8], mut range: Range<usize>) -> Range<usize> {
     range
 }
 
-fn build(pattern: &str) -> Result<meta::Regex, Box<meta::BuildError>> {
+/// With `leaps`, the expression looks for literals of its own: that pays in whole texts only.
+fn build(pattern: &str, leaps: bool) -> Result<meta::Regex, Box<meta::BuildError>> {
+    let config = meta::Config::new().utf8_empty(false).nfa_size_limit(Some(16 << 20)).auto_prefilter(leaps);
     meta::Builder::new()
         .syntax(syntax::Config::new().unicode(false).utf8(false).nest_limit(200))
-        .configure(meta::Config::new().utf8_empty(false).nfa_size_limit(Some(16 << 20)))
+        .configure(config)
         .build(pattern)
         .map_err(Box::new)
 }
@@ -492,7 +541,7 @@ mod tests {
                     anchors: Vec::new(),
                     starts_at_literal: false,
                 };
-                compiled.find(number, text.as_bytes(), &[], &mut Memory::default(), &mut plain);
+                compiled.find(number, text.as_bytes(), &[], &mut plain, &mut Vec::new());
             }
             prop_assert_eq!(find(rules, text.as_bytes()), plain);
         }

@@ -31,5 +31,6 @@ pub mod rule;
 pub mod scanner;
 pub mod session;
 pub mod source;
+pub mod stats;
 pub mod synonym;
 pub(crate) mod words;

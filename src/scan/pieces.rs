@@ -48,35 +48,39 @@ pub fn fresh_ranges(
     window: usize,
 ) -> impl Iterator<Item = Range<usize>> + '_ {
     let spread = window.saturating_sub(1);
-    let text_end = pieces.last().map_or(0, |piece| piece.range().end);
-    let mut spans = (0..=pieces.len())
-        .flat_map(move |next| {
-            let piece = pieces.get(next);
-            let before = next.checked_sub(1).and_then(|before| pieces.get(before));
-            let place = piece.map_or(text_end, |piece| piece.range().start);
-            let join = (!is_same_edge(before, piece, base_len)).then_some(place..place);
-            let insert = piece.filter(|piece| matches!(piece, Piece::Insert { .. })).map(Piece::range);
-            join.into_iter().chain(insert)
-        })
-        .map(move |span| span.start.saturating_sub(spread)..(span.end + spread).min(text_end))
-        .filter(|span| !span.is_empty())
-        .peekable();
+    let end = pieces.last().map_or(0, |piece| piece.range().end);
+    let mut next = 0;
+    let mut open: Option<Range<usize>> = None;
     std::iter::from_fn(move || {
-        let mut range = spans.next()?;
-        while let Some(more) = spans.next_if(|more| more.start <= range.end) {
-            range.end = range.end.max(more.end);
+        while next <= pieces.len() {
+            let (before, after) =
+                (next.checked_sub(1).map(|before| pieces[before]), pieces.get(next).copied());
+            next += 1;
+            let span = match (before, after) {
+                (_, Some(Piece::Insert { offset, len })) => offset..offset + len,
+                // What was inserted has been seen to, with its neighbours.
+                (Some(Piece::Insert { .. }), _) | (None, None) => continue,
+                (Some(Piece::Copy { .. }), Some(Piece::Copy { offset, .. })) => offset..offset,
+                (None, Some(Piece::Copy { base_offset: 0, .. })) => continue,
+                (None, Some(Piece::Copy { .. })) => 0..0,
+                (Some(Piece::Copy { base_offset, len, .. }), None) if base_offset + len == base_len => {
+                    continue;
+                }
+                (Some(Piece::Copy { .. }), None) => end..end,
+            };
+            let span = span.start.saturating_sub(spread)..(span.end + spread).min(end);
+            match &mut open {
+                _ if span.is_empty() => {}
+                Some(range) if span.start <= range.end => range.end = span.end,
+                _ => {
+                    if let Some(done) = open.replace(span) {
+                        return Some(done);
+                    }
+                }
+            }
         }
-        Some(range)
+        open.take()
     })
-}
-
-/// Whether the text begins, or ends, with what the base begins, or ends, with.
-fn is_same_edge(before: Option<&Piece>, after: Option<&Piece>, base_len: usize) -> bool {
-    match (before, after) {
-        (None, Some(Piece::Copy { base_offset, .. })) => *base_offset == 0,
-        (Some(Piece::Copy { base_offset, len, .. }), None) => base_offset + len == base_len,
-        _ => false,
-    }
 }
 
 /// Where things found in the base stand in the result, if they lie whole inside one copied run: as

@@ -33,6 +33,7 @@ pub(crate) struct Prefilter {
     literals: Vec<Literal>,
     /// Literals shorter than a gram; nearly always none.
     short: Vec<u32>,
+    longest: usize,
     stride: usize,
     /// By a gram's hash: which bytes may follow it, a bit for each value of their last three bits.
     table: Box<[u8; 1 << TABLE_BITS]>,
@@ -80,12 +81,13 @@ impl Prefilter {
             first = end;
         }
         let candidates = by_gram.into_iter().map(|(_, literal, at)| (literal, at)).collect();
-        Self { literals, short, stride, table, slots, candidates }
+        let longest = literals.iter().map(|literal| literal.bytes.len()).max().unwrap_or(0);
+        Self { literals, short, longest, stride, table, slots, candidates }
     }
 
     /// Bytes of the longest literal.
     pub(crate) fn longest(&self) -> usize {
-        self.literals.iter().map(|literal| literal.bytes.len()).max().unwrap_or(0)
+        self.longest
     }
 
     /// Bytes of a literal.
@@ -113,8 +115,14 @@ impl Prefilter {
         // Grams in one word of eight bytes, each with the byte after it.
         let grams = (7 - GRAM) / STRIDE + 1;
         let mut at = 0;
-        while let Some(eight) = text[at..].first_chunk::<8>() {
-            let word = u64::from_le_bytes(*eight) | FOLD;
+        while at + GRAM <= text.len() {
+            let rest = &text[at..];
+            let eight = rest.first_chunk::<8>().copied().unwrap_or_else(|| {
+                let mut eight = [0; 8];
+                eight[..rest.len()].copy_from_slice(rest);
+                eight
+            });
+            let word = u64::from_le_bytes(eight) | FOLD;
             let mut seen = 0u32;
             for step in 0..grams {
                 let gram = (word >> (8 * STRIDE * step)) as u32 & GRAM_MASK;
@@ -127,15 +135,11 @@ impl Prefilter {
             }
             at += grams * STRIDE;
         }
-        while at + GRAM <= text.len() {
-            self.check(text, at, found);
-            at += STRIDE;
-        }
     }
 
     #[inline(never)]
     fn check(&self, text: &[u8], at: usize, found: &mut impl FnMut(Hit)) {
-        let gram = folded(&text[at..at + GRAM]);
+        let Some(gram) = text.get(at..at + GRAM).map(folded) else { return };
         let mut slot = hash(gram, SLOT_BITS);
         while self.slots[slot].0 != gram {
             if self.slots[slot].0 == EMPTY {

@@ -5,16 +5,17 @@
 //! It reads nothing and writes nothing.
 
 use super::allowlist::{AllowlistError, Candidate, CompiledAllowlist, Joining};
-use super::decode::{self, Decoded};
+use super::decode::{self, Decoded, Tokens};
 use super::entropy::shannon;
 use super::evidence::{self, Doubt, Evidence};
 use super::finding::{Finding, Origin};
 use super::inline_allow::{self, AllowedLines};
 use super::location::{Lines, Location, lines};
-use super::matcher::{self, Analysed, CompileError, Match, Matcher, Scratch};
-use super::pieces::{Piece, fresh_ranges};
+use super::matcher::{self, Analysed, CompileError, Match, Matcher, Scratch, Tally};
+use super::pieces::Piece;
 use super::plausible::{self, Likeness};
 use super::rule::{Allowlist, Confidence, Rule, Ruleset, Severity};
+use super::stats::{Count, Stage, Stats};
 use super::{builtin, file_kind};
 use crate::secret::Secret;
 use regex::bytes::Regex;
@@ -76,6 +77,8 @@ pub struct Scanner {
     options: Options,
     /// Where it is set, comments hold on these lines alone.
     allowed: Option<AllowedLines>,
+    /// What it costs, for who wants to know.
+    stats: Option<Arc<Stats>>,
     scratches: Mutex<Vec<Scratch>>,
 }
 
@@ -141,8 +144,7 @@ pub struct Learnt(Option<Known>);
 #[derive(Debug)]
 struct Known {
     literals: matcher::Learnt,
-    /// Something in it decodes.
-    decodes: bool,
+    tokens: Tokens,
 }
 
 /// Why a match is no finding.
@@ -255,6 +257,7 @@ impl Scanner {
             matcher: Matcher::new(rules),
             options,
             allowed: None,
+            stats: None,
             scratches: Mutex::default(),
         }
     }
@@ -268,6 +271,16 @@ impl Scanner {
     /// The same, but comments such as `gitleaks:allow` hold on these lines alone.
     pub fn with_allowed_lines(self, lines: AllowedLines) -> Self {
         Self { allowed: Some(lines), ..self }
+    }
+
+    /// The same, and says there what it costs.
+    pub fn with_stats(self, stats: Arc<Stats>) -> Self {
+        Self { stats: Some(stats), ..self }
+    }
+
+    /// What it costs, if that is counted.
+    pub fn stats(&self) -> Option<&Stats> {
+        self.stats.as_deref()
     }
 
     /// The rules in force.
@@ -321,10 +334,12 @@ impl Scanner {
     /// # Errors
     /// When an expression of an allowlist cannot be compiled.
     pub fn scan(&self, content: &[u8]) -> Result<Vec<Hit>, AllowlistError> {
-        let mut scratch = lock(&self.scratches).pop().unwrap_or_default();
-        let hits = self.scan_with(content, &mut scratch);
-        lock(&self.scratches).push(scratch);
-        hits
+        self.with_scratch(|scratch| {
+            let mut hits = Vec::new();
+            self.each_match(content, scratch, |admitted| hits.extend(admitted.ok()))?;
+            self.settle(&mut hits);
+            Ok(hits)
+        })
     }
 
     /// As [`Self::scan`], and says what is of use for the contents that are made of this one.
@@ -332,9 +347,7 @@ impl Scanner {
     /// # Errors
     /// As [`Self::scan`].
     pub fn scan_base(&self, content: &[u8]) -> Result<(Vec<Hit>, Learnt), AllowlistError> {
-        self.scan_version(content, |matcher, scratch, matches| {
-            (matcher.find_and_learn(content, scratch, matches), true)
-        })
+        self.scan_version(content, |scratch| self.matcher.learn(content, scratch), || None)
     }
 
     /// As [`Self::scan_base`], for a content that is made of `pieces` of another one of `base_len`
@@ -350,44 +363,69 @@ impl Scanner {
         pieces: &[Piece],
     ) -> Result<(Vec<Hit>, Learnt), AllowlistError> {
         let Some(known) = &learnt.0 else { return self.scan_base(content) };
-        self.scan_version(content, |matcher, scratch, matches| {
+        let learn = |scratch: &mut Scratch| {
             let delta = matcher::Delta { base_len, learnt: &known.literals, pieces };
-            let literals = matcher.find_in_delta(content, &delta, scratch, matches);
-            // A token that is not whole and with both its neighbours in one copied run touches these.
-            let about_joins = fresh_ranges(pieces, base_len, 3);
-            (literals, known.decodes || decode::decodes_at(content, about_joins))
+            self.matcher.learn_delta(content, &delta, scratch)
+        };
+        self.scan_version(content, learn, || match self.options.max_decode_depth {
+            0 => Some(Tokens::default()),
+            _ => known.tokens.inherited(content, base_len, pieces),
         })
     }
 
-    /// Scans with a search that says what it learnt and whether something may decode.
+    /// Scans with what is learnt of the literals; `tokens` gives those there are if decoding them gives
+    /// nothing.
     fn scan_version(
         &self,
         content: &[u8],
-        search: impl FnOnce(&Matcher, &mut Scratch, &mut Vec<Match>) -> (matcher::Learnt, bool),
+        learn: impl FnOnce(&mut Scratch) -> matcher::Learnt,
+        tokens: impl FnOnce() -> Option<Tokens>,
     ) -> Result<(Vec<Hit>, Learnt), AllowlistError> {
         if super::encoding::to_utf8(content).is_some() || u32::try_from(content.len()).is_err() {
             return Ok((self.scan(content)?, Learnt::default()));
         }
-        let mut scratch = lock(&self.scratches).pop().unwrap_or_default();
-        let (mut matches, mut hits) = (Vec::new(), Vec::new());
-        let (literals, may_decode) = search(&self.matcher, &mut scratch, &mut matches);
-        let found = |admitted: Result<Hit, Dropped>| hits.extend(admitted.ok());
-        let decodes = self.admit_all(content, matches, Some(&literals), may_decode, &mut scratch, found);
-        lock(&self.scratches).push(scratch);
-        let learnt = Learnt(Some(Known { literals, decodes: decodes? }));
-        self.resolve_required(&mut hits);
-        self.drop_doubtful(&mut hits);
-        drop_repeated(&mut hits);
-        Ok((hits, learnt))
+        self.with_scratch(|scratch| {
+            let mut hits = Vec::new();
+            let mut found = |admitted: Result<Hit, Dropped>| hits.extend(admitted.ok());
+            let view = View::of(content);
+            let mut literals = Stats::time(self.stats(), Stage::Search, || learn(scratch));
+            Stats::time(self.stats(), Stage::Match, || {
+                let text = Text { text: content, decoded: None };
+                self.admit_learnt(&view, &text, &mut literals, scratch, &mut found)
+            })?;
+            let tokens = Stats::time(self.stats(), Stage::Decode, || match tokens() {
+                Some(tokens) => Ok(tokens),
+                None => self.admit_decoded(&view, Some(&literals), scratch, &mut found),
+            })?;
+            self.settle(&mut hits);
+            Ok((hits, Learnt(Some(Known { literals, tokens }))))
+        })
     }
 
-    fn scan_with(&self, content: &[u8], scratch: &mut Scratch) -> Result<Vec<Hit>, AllowlistError> {
-        let mut hits = Vec::new();
-        self.each_match(content, scratch, |admitted| hits.extend(admitted.ok()))?;
-        self.resolve_required(&mut hits);
-        self.drop_doubtful(&mut hits);
-        drop_repeated(&mut hits);
-        Ok(hits)
+    /// Lends what a thread needs, and counts what it did.
+    fn with_scratch<T>(
+        &self,
+        work: impl FnOnce(&mut Scratch) -> Result<T, AllowlistError>,
+    ) -> Result<T, AllowlistError> {
+        let mut scratch = lock(&self.scratches).pop().unwrap_or_default();
+        let outcome = work(&mut scratch);
+        let Tally { searched, literals, windows, matches, hits } = std::mem::take(&mut scratch.tally);
+        if let Some(stats) = &self.stats {
+            stats.add(Count::Searched, searched as u64);
+            stats.add(Count::Literals, literals as u64);
+            stats.add(Count::Windows, windows as u64);
+            stats.add(Count::Matches, matches as u64);
+            stats.add(Count::Hits, hits as u64);
+        }
+        lock(&self.scratches).push(scratch);
+        outcome
+    }
+
+    /// What is left of the hits of a content when they are seen together.
+    fn settle(&self, hits: &mut Vec<Hit>) {
+        self.resolve_required(hits);
+        self.drop_doubtful(hits);
+        drop_repeated(hits);
     }
 
     /// Every match in `content`, with why it is or is not a finding at `place`.
@@ -451,61 +489,113 @@ impl Scanner {
     ) -> Result<(), AllowlistError> {
         let transcoded = super::encoding::to_utf8(content);
         let text: &[u8] = transcoded.as_ref().map_or(content, |transcoded| &transcoded.text);
-        let mut matches = Vec::new();
-        self.matcher.find(text, scratch, &mut matches);
-        self.admit_all(text, matches, None, true, scratch, found)?;
+        let (view, mut found) = (View::of(text), found);
+        Stats::time(self.stats(), Stage::Search, || {
+            self.admit_all(&view, &Text { text, decoded: None }, scratch, &mut found)
+        })?;
+        Stats::time(self.stats(), Stage::Decode, || self.admit_decoded(&view, None, scratch, &mut found))?;
         Ok(())
     }
 
-    /// Hands on what content alone tells of `matches` and of what is found in decoded text, and says
-    /// whether something decodes; if not `may_decode`, nothing does. With what was learnt of the
-    /// text, only what was decoded in it is searched.
+    /// Hands on what content alone tells of all matches in a text.
     fn admit_all(
         &self,
-        text: &[u8],
-        mut matches: Vec<Match>,
-        learnt: Option<&matcher::Learnt>,
-        may_decode: bool,
+        view: &View<'_>,
+        text: &Text<'_>,
         scratch: &mut Scratch,
-        mut found: impl FnMut(Result<Hit, Dropped>),
-    ) -> Result<bool, AllowlistError> {
-        let view = View { text, lines: OnceLock::new(), allows: OnceLock::new() };
-        for one in matches.drain(..) {
-            found(self.admit(&view, text, one, None)?);
+        found: &mut impl FnMut(Result<Hit, Dropped>),
+    ) -> Result<(), AllowlistError> {
+        let mut matches = Vec::new();
+        self.matcher.find(text.text, scratch, &mut matches);
+        self.admit_each(view, text, &matches, scratch, found)?;
+        Ok(())
+    }
+
+    /// As [`Self::admit_all`] with what was learnt of the text's literals, and settles that.
+    fn admit_learnt(
+        &self,
+        view: &View<'_>,
+        text: &Text<'_>,
+        learnt: &mut matcher::Learnt,
+        scratch: &mut Scratch,
+        found: &mut impl FnMut(Result<Hit, Dropped>),
+    ) -> Result<(), AllowlistError> {
+        let mut matches = Vec::new();
+        self.matcher.find_learnt(text.text, learnt, scratch, &mut matches);
+        let kept = self.admit_each(view, text, &matches, scratch, found)?;
+        self.matcher.settle(text.text, learnt, &matches, &kept, scratch);
+        Ok(())
+    }
+
+    /// Hands on what content alone tells of `matches` in a text, and gives which of them are kept.
+    fn admit_each(
+        &self,
+        view: &View<'_>,
+        text: &Text<'_>,
+        matches: &[Match],
+        scratch: &mut Scratch,
+        found: &mut impl FnMut(Result<Hit, Dropped>),
+    ) -> Result<Vec<bool>, AllowlistError> {
+        let mut kept = Vec::with_capacity(matches.len());
+        for one in matches {
+            // What touches nothing that was decoded was found before.
+            let is_new = text.decoded.is_none_or(|(decoded, _)| decoded.touches(&one.range));
+            let admitted = if is_new { Some(self.admit(view, text, one)?) } else { None };
+            kept.push(matches!(admitted, Some(Ok(_))));
+            admitted.into_iter().for_each(&mut *found);
         }
+        scratch.tally.matches += matches.len();
+        scratch.tally.hits += kept.iter().filter(|kept| **kept).count();
+        Ok(kept)
+    }
+
+    /// Hands on what is found in decoded text, and gives the tokens that decode. With what was learnt
+    /// of the content, only what was decoded in it is searched.
+    fn admit_decoded(
+        &self,
+        view: &View<'_>,
+        learnt: Option<&matcher::Learnt>,
+        scratch: &mut Scratch,
+        found: &mut impl FnMut(Result<Hit, Dropped>),
+    ) -> Result<Tokens, AllowlistError> {
         let (mut decoded, mut learnt_here): (Option<Decoded>, Option<matcher::Learnt>) = (None, None);
-        let passes = if may_decode { self.options.max_decode_depth as usize } else { 0 };
-        for pass in 1..=passes {
+        let mut tokens = Tokens::default();
+        for pass in 1..=self.options.max_decode_depth as usize {
             let next = match &decoded {
-                None => decode::decode(text),
+                None => decode::decode(view.text),
                 Some(before) => before.again(),
             };
             let Some(next) = next else { break };
-            let base_len = decoded.as_ref().map_or(text.len(), |before| before.text().len());
+            if pass == 1 {
+                tokens = Tokens::of(&next);
+            }
+            let base_len = decoded.as_ref().map_or(view.text.len(), |before| before.text().len());
             let decoded = decoded.insert(next);
-            match learnt_here.as_ref().or(learnt) {
-                None => self.matcher.find(decoded.text(), scratch, &mut matches),
-                Some(learnt) => {
-                    let delta = matcher::Delta { base_len, learnt, pieces: decoded.delta() };
-                    let learnt = self.matcher.find_in_delta(decoded.text(), &delta, scratch, &mut matches);
-                    learnt_here = Some(learnt);
-                }
+            let text = Text { text: decoded.text(), decoded: Some((decoded, pass)) };
+            let Some(learnt) = learnt_here.as_ref().or(learnt) else {
+                self.admit_all(view, &text, scratch, found)?;
+                continue;
+            };
+            let delta = matcher::Delta { base_len, learnt, pieces: decoded.delta() };
+            let mut learnt = self.matcher.learn_delta(text.text, &delta, scratch);
+            self.admit_learnt(view, &text, &mut learnt, scratch, found)?;
+            for range in learnt.depends_on(text.text.len()).filter(|range| decoded.touches(range)) {
+                tokens.depend_on(&decoded.source(&range).range);
             }
-            for one in matches.drain(..).filter(|one| decoded.touches(&one.range)) {
-                found(self.admit(&view, decoded.text(), one, Some((decoded, pass)))?);
+            if learnt.is_live() || !self.matcher.is_anchored() {
+                tokens.revive();
             }
+            learnt_here = Some(learnt);
         }
-        Ok(decoded.is_some())
+        Ok(tokens)
     }
 
-    /// Makes a hit of a match, if content alone does not clear it. `text` is what was searched; it is
-    /// not the content where that was decoded.
+    /// Makes a hit of a match in a text, if content alone does not clear it.
     fn admit(
         &self,
         view: &View<'_>,
-        text: &[u8],
-        one: Match,
-        decoded: Option<(&Decoded, usize)>,
+        Text { text, decoded }: &Text<'_>,
+        one: &Match,
     ) -> Result<Result<Hit, Dropped>, AllowlistError> {
         let rule = self.matcher.rule(one.rule);
         let secret = &text[one.secret.clone()];
@@ -831,6 +921,12 @@ fn path_finding(rule: &Arc<Rule>, confidence: Confidence, place: &Place<'_>) -> 
     }
 }
 
+/// What is searched: the content, or what was decoded of it in so many passes.
+struct Text<'t> {
+    text: &'t [u8],
+    decoded: Option<(&'t Decoded, usize)>,
+}
+
 /// The content with what is worked out of it when first needed.
 struct View<'t> {
     text: &'t [u8],
@@ -838,7 +934,11 @@ struct View<'t> {
     allows: OnceLock<bool>,
 }
 
-impl View<'_> {
+impl<'t> View<'t> {
+    fn of(text: &'t [u8]) -> Self {
+        Self { text, lines: OnceLock::new(), allows: OnceLock::new() }
+    }
+
     fn lines(&self) -> &Lines {
         self.lines.get_or_init(|| Lines::of(self.text))
     }

@@ -249,6 +249,7 @@ impl<'s> Session<'s> {
 
     fn limits(&self) -> super::source::repository::Limits<'_> {
         super::source::repository::Limits {
+            stats: self.scanner.stats(),
             max_bytes: self.bounds.max_bytes,
             interrupt: Some(self.interrupted),
             deadline: self.bounds.deadline,

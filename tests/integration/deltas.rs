@@ -35,7 +35,7 @@ impl Dice {
     fn snippet(&mut self) -> Vec<u8> {
         let secret = token(self.roll(9) as u64, BASE62, 12 + self.roll(12));
         let assignment = format!("key = {secret}\n");
-        let mut snippet = match self.roll(16) {
+        let mut snippet = match self.roll(20) {
             0 => assignment,
             1 => format!("user={}\n", &secret[..4]),
             2 => format!("-----BEGIN {0} KEY-----\n{secret}\n{secret}\n-----END {0} KEY-----\n", "DULL"),
@@ -50,6 +50,11 @@ impl Dice {
             11 => format!("{}{}", "gh", "p_") + &token(self.roll(5) as u64, BASE62, 36) + " ",
             12 => format!("aws_secret_access_key = \"{}\"\n", token(self.roll(5) as u64, BASE62, 40)),
             13 => "xyxyxyxy".to_owned(),
+            // Not kept, or only because of what stands on the line.
+            16 => format!("password = \"{}\" key\n", ["changeme", "correct-horse", "%40s%20"][self.roll(3)]),
+            17 => format!("api_token: '{secret}', token = {}{}", &secret[..5], &secret[3..]),
+            18 => " # gitleaks:allow\n".to_owned(),
+            19 => format!("%40{}", ["s", "password=", "key="][self.roll(3)]),
             14 => "\n".to_owned(),
             _ => format!("some words stand here; {}\n", token(self.roll(99) as u64, HEX, 8)),
         }
@@ -170,7 +175,7 @@ fn shown(hits: &[Hit]) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn a_delta_has_the_hits_of_its_content(seed in any::<u64>()) {

@@ -15,6 +15,7 @@ const SCAN: &[&[&str]] = &[
         "analysis",
         "checksum",
         "coverage",
+        "stats",
         "decode",
         "encoding",
         "entropy",

@@ -149,6 +149,11 @@ impl Candidates {
     }
 }
 
+/// Whether anything in a text may decode: a quick look at a short one.
+pub(super) fn may_decode(text: &[u8]) -> bool {
+    text.len() >= runs::LEAST || text.iter().any(|byte| matches!(byte, b'%' | b'\\' | b'+'))
+}
+
 /// The token of any encoding that `fresh` is part of, from `floor` at the earliest.
 pub(super) fn token_around(text: &[u8], fresh: &Range<usize>, floor: usize) -> Range<usize> {
     let part = |byte: &u8| runs::is_member(*byte) || matches!(byte, b'%' | b'\\' | b'=');

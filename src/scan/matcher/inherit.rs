@@ -3,32 +3,41 @@
 //! whole text; property tests keep it so.
 //!
 //! Why it is the same: every literal lies whole in one copied run or in a fresh range, so none is
-//! missed. Every match holds a literal and lies in that literal's window. So a literal in whose
-//! window nothing matches adds nothing, here or wherever the same window stands with the same bytes
-//! about it; only the others, the live ones, are given to the matcher.
+//! missed. Every match holds a literal and lies in that literal's window. So a literal around which
+//! nothing matches, or nothing that the caller keeps, adds nothing, here or wherever the bytes that
+//! this depends on stand again: only around the others, the live ones, expressions are run.
 
-use super::{Matcher, Scratch, Use};
-use crate::scan::pieces::{Piece, carried, fresh_ranges};
+use super::{Group, Match, Matcher, Scratch, Sides, Use};
+use crate::scan::location::lines;
+use crate::scan::pieces::{Piece, fresh_ranges};
 use regex_automata::{Anchored, Input};
 use std::ops::Range;
 
 /// Bytes about a window that an assertion (`\b`, `$`) may look at: a character.
-const CONTEXT: u32 = 4;
-/// Literals with longer windows are always live: windows may overlap, and each is searched.
-const LONGEST_WINDOW: usize = 512;
+const CONTEXT: usize = 4;
+/// A literal with a longer window is not searched around to judge it: windows may overlap.
+const LONGEST_WINDOW: usize = 2048;
+/// What depends on more than so many bytes to one side stays live.
+const FARTHEST: usize = 4096;
 
 /// What was learnt of a text: its literals, by place.
 #[derive(Debug, Default)]
-pub(crate) struct Learnt(Vec<Seen>);
+pub(crate) struct Learnt {
+    seen: Vec<Seen>,
+    /// How many of them are live.
+    live: usize,
+    /// The most bytes to one side that a verdict depends on.
+    reach: usize,
+}
 
 /// A literal in a text.
 #[derive(Clone, Copy, Debug)]
-struct Seen {
+pub(super) struct Seen {
     at: u32,
     literal: u32,
-    /// What the verdict depends on, without its context.
-    start: u32,
-    end: u32,
+    /// On how many bytes before `at`, and from there on, the verdict depends, without its context.
+    before: u16,
+    after: u16,
     verdict: Verdict,
 }
 
@@ -36,10 +45,33 @@ struct Seen {
 enum Verdict {
     /// Not known yet.
     Open,
-    /// A rule may match around it.
+    /// A rule may find something around it.
     Live,
-    /// None can.
+    /// What rules find around it is not kept.
+    Spent,
+    /// None finds anything around it.
     Dead,
+}
+
+impl Seen {
+    fn open(at: usize, literal: u32) -> Self {
+        Self { at: at as u32, literal, before: 0, after: 0, verdict: Verdict::Open }
+    }
+
+    fn key(&self) -> (u32, u32) {
+        (self.at, self.literal)
+    }
+
+    /// Gives a verdict that holds as long as these bytes, and a character about them, are the same.
+    fn settle(&mut self, verdict: Verdict, depends_on: &Range<usize>) {
+        let at = self.at as usize;
+        let (before, after) = (at - depends_on.start.min(at), depends_on.end.max(at) - at);
+        if before <= FARTHEST && after <= FARTHEST {
+            *self = Self { before: before as u16, after: after as u16, verdict, ..*self };
+        } else {
+            self.verdict = Verdict::Live;
+        }
+    }
 }
 
 /// How a text is made of another one.
@@ -53,110 +85,147 @@ pub(crate) struct Delta<'a> {
     pub(crate) pieces: &'a [Piece],
 }
 
+impl Learnt {
+    /// Whether something may be found in the text.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live > 0
+    }
+
+    /// What the verdicts on the literals that are not live depend on, in their order.
+    pub(crate) fn depends_on(&self, text_len: usize) -> impl Iterator<Item = Range<usize>> + '_ {
+        self.seen.iter().map(move |one| {
+            let at = one.at as usize;
+            let start = at.saturating_sub(usize::from(one.before) + CONTEXT);
+            start..(at + usize::from(one.after) + CONTEXT).min(text_len)
+        })
+    }
+
+    fn of(seen: Vec<Seen>) -> Self {
+        let live = seen.iter().filter(|one| one.verdict == Verdict::Live).count();
+        let reach = seen.iter().map(|one| usize::from(one.before.max(one.after))).max().unwrap_or(0);
+        Self { seen, live, reach }
+    }
+}
+
 impl Matcher {
-    /// As [`Self::find`], and learns what [`Self::find_in_delta`] wants to know. For texts of less
-    /// than 4 GiB.
-    pub(crate) fn find_and_learn(
-        &self,
-        text: &[u8],
-        scratch: &mut Scratch,
-        found: &mut Vec<super::Match>,
-    ) -> Learnt {
-        let mut seen = Vec::new();
-        self.see(text, 0..text.len(), &mut seen);
-        self.judge_and_match(text, seen, scratch, found)
+    /// What there is to learn of a text of less than 4 GiB.
+    pub(crate) fn learn(&self, text: &[u8], scratch: &mut Scratch) -> Learnt {
+        scratch.fresh.clear();
+        self.see(text, 0..text.len(), scratch);
+        self.judged(text, Vec::new(), &mut scratch.fresh)
     }
 
-    /// As [`Self::find_and_learn`], with what is known of a text that this one is made of.
-    pub(crate) fn find_in_delta(
-        &self,
-        text: &[u8],
-        delta: &Delta<'_>,
-        scratch: &mut Scratch,
-        found: &mut Vec<super::Match>,
-    ) -> Learnt {
-        let mut seen = self.inherited(text, delta);
+    /// As [`Self::learn`], with what is known of a text that this one is made of.
+    pub(crate) fn learn_delta(&self, text: &[u8], delta: &Delta<'_>, scratch: &mut Scratch) -> Learnt {
+        scratch.fresh.clear();
+        let inherited = self.inherited(text.len(), delta, &mut scratch.fresh);
         for range in fresh_ranges(delta.pieces, delta.base_len, self.prefilter.longest()) {
-            self.see(text, range, &mut seen);
+            self.see(text, range, scratch);
         }
-        self.judge_and_match(text, seen, scratch, found)
+        self.judged(text, inherited, &mut scratch.fresh)
     }
 
-    fn see(&self, text: &[u8], range: Range<usize>, seen: &mut Vec<Seen>) {
-        let start = range.start;
-        self.prefilter.find(&text[range], |hit| {
-            let at = (start + hit.at) as u32;
-            seen.push(Seen { at, literal: hit.literal, start: at, end: at, verdict: Verdict::Open });
-        });
-    }
-
-    /// The base's literals that lie whole in a copied run, with the verdicts that still hold.
-    fn inherited(&self, text: &[u8], delta: &Delta<'_>) -> Vec<Seen> {
-        let known = &delta.learnt.0;
-        let place = |seen: &Seen| {
-            let at = seen.at as usize;
-            at..at + self.prefilter.length(seen.literal)
-        };
-        let mut seen = Vec::with_capacity(known.len() + 8);
-        let mut pieces = delta.pieces.iter().peekable();
-        for (one, range) in carried(delta.pieces, known, place) {
-            while pieces.next_if(|piece| piece.range().end < range.end).is_some() {}
-            let Some(&&Piece::Copy { base_offset, len, offset }) = pieces.peek() else { continue };
-            let begins =
-                base_offset == 0 && offset == 0 || one.start as usize >= base_offset + CONTEXT as usize;
-            let ends = base_offset + len == delta.base_len && offset + len == text.len()
-                || (one.end + CONTEXT) as usize <= base_offset + len;
-            let here = |there: u32| (there as usize - base_offset + offset) as u32;
-            seen.push(if begins && ends {
-                Seen { at: range.start as u32, start: here(one.start), end: here(one.end), ..*one }
-            } else {
-                let at = range.start as u32;
-                Seen { at, literal: one.literal, start: at, end: at, verdict: Verdict::Open }
-            });
-        }
-        seen
-    }
-
-    fn judge_and_match(
+    /// Every match of every rule in a text that this was learnt of and that may be kept, as
+    /// [`Self::find`] gives it.
+    pub(crate) fn find_learnt(
         &self,
         text: &[u8],
-        mut seen: Vec<Seen>,
+        learnt: &Learnt,
         scratch: &mut Scratch,
-        found: &mut Vec<super::Match>,
-    ) -> Learnt {
-        // Stable, so that of two the inherited one stays.
-        seen.sort_by_key(|one| (one.at, one.literal));
-        seen.dedup_by_key(|one| (one.at, one.literal));
-        let mut matters = !self.unanchored.is_empty();
-        for one in &mut seen {
-            if one.verdict == Verdict::Open {
-                self.judge(text, one);
-            }
-            matters |= one.verdict == Verdict::Live || self.wholes[one.literal as usize];
+        found: &mut Vec<Match>,
+    ) {
+        scratch.groups.clear();
+        let is_whole = |one: &Seen| self.wholes[one.literal as usize];
+        let is_dull = self.is_anchored || self.unanchored.is_empty() && !learnt.seen.iter().any(is_whole);
+        if learnt.live == 0 && is_dull {
+            return;
         }
-        if matters {
-            self.prepare(scratch);
-            for one in &seen {
-                let uses = &self.uses[one.literal as usize];
-                scratch.note(uses, one.at as usize, one.verdict == Verdict::Live);
-            }
-            self.run(text, scratch, found);
+        self.prepare(scratch);
+        for one in &learnt.seen {
+            let live = (one.verdict != Verdict::Dead).then_some(one.verdict == Verdict::Live);
+            scratch.note(&self.uses[one.literal as usize], one.at as usize, live);
         }
-        Learnt(seen)
+        self.run(text, scratch, found);
+    }
+
+    fn see(&self, text: &[u8], range: Range<usize>, Scratch { tally, fresh, .. }: &mut Scratch) {
+        let (start, before) = (range.start, fresh.len());
+        tally.searched += range.len();
+        self.prefilter.find(&text[range], |hit| fresh.push(Seen::open(start + hit.at, hit.literal)));
+        tally.literals += fresh.len() - before;
+    }
+
+    /// The base's literals that lie whole in a copied run, with the verdicts that still hold; those
+    /// whose verdicts do not are `open`.
+    fn inherited(&self, text_len: usize, delta: &Delta<'_>, open: &mut Vec<Seen>) -> Vec<Seen> {
+        let known = &delta.learnt.seen[..];
+        let mut inherited = Vec::with_capacity(if known.is_empty() { 0 } else { known.len() + 8 });
+        let margin = delta.learnt.reach.max(self.prefilter.longest()) + CONTEXT;
+        let mut next = 0;
+        for piece in delta.pieces.iter().take_while(|_| !known.is_empty()) {
+            let &Piece::Copy { base_offset, len, offset } = piece else { continue };
+            let run = base_offset..base_offset + len;
+            let begins = base_offset == 0 && offset == 0;
+            let ends = run.end == delta.base_len && offset + len == text_len;
+            let first = seek(known, next, run.start);
+            next = seek(known, first, run.end);
+            let here = &known[first..next];
+            // Only near the ends of the run a verdict may not hold.
+            let head = here.iter().take_while(|one| (one.at as usize) < run.start + margin).count();
+            let (head, rest) = here.split_at(head);
+            let tail = rest.iter().rev().take_while(|one| one.at as usize + margin > run.end).count();
+            let (body, tail) = rest.split_at(rest.len() - tail);
+            let moved = |one: &Seen| Seen { at: (one.at as usize - base_offset + offset) as u32, ..*one };
+            let mut carry = |one: &Seen, inherited: &mut Vec<Seen>| {
+                let at = one.at as usize;
+                let holds = (begins || at >= run.start + usize::from(one.before) + CONTEXT)
+                    && (ends || at + usize::from(one.after) + CONTEXT <= run.end);
+                if holds {
+                    inherited.push(moved(one));
+                } else if at + self.prefilter.length(one.literal) <= run.end {
+                    open.push(Seen::open(moved(one).at as usize, one.literal));
+                }
+            };
+            head.iter().for_each(|one| carry(one, &mut inherited));
+            inherited.extend(body.iter().map(moved));
+            tail.iter().for_each(|one| carry(one, &mut inherited));
+        }
+        inherited
+    }
+
+    /// All literals of a text, of which some are inherited; judges the fresh ones. Of a literal that is
+    /// both, the inherited verdict counts.
+    fn judged(&self, text: &[u8], inherited: Vec<Seen>, fresh: &mut Vec<Seen>) -> Learnt {
+        if fresh.is_empty() {
+            return Learnt::of(inherited);
+        }
+        fresh.sort_unstable_by_key(Seen::key);
+        fresh.dedup_by_key(|one| one.key());
+        let mut seen = Vec::with_capacity(inherited.len() + fresh.len());
+        let mut done = 0;
+        for mut one in fresh.drain(..) {
+            let here = seek(&inherited, done, one.at as usize);
+            let same = inherited[here..].iter().take_while(|other| other.key() < one.key()).count();
+            let here = here + same;
+            if inherited.get(here).is_some_and(|other| other.key() == one.key()) {
+                continue;
+            }
+            seen.extend_from_slice(&inherited[done..here]);
+            done = here;
+            self.judge(text, &mut one);
+            seen.push(one);
+        }
+        seen.extend_from_slice(&inherited[done..]);
+        Learnt::of(seen)
     }
 
     /// Whether a match can be around a literal.
     fn judge(&self, text: &[u8], one: &mut Seen) {
         let at = one.at as usize;
-        one.end = (at + self.prefilter.length(one.literal)) as u32;
-        one.verdict = Verdict::Dead;
-        for &use_ in &self.uses[one.literal as usize] {
-            let Use::Anchor { rule, anchor } = use_ else { continue };
-            let compiled = &self.rules[rule as usize];
-            let sides = &compiled.anchors[anchor as usize];
-            let window = sides.window(text, at);
-            one.start = one.start.min(window.start as u32);
-            one.end = one.end.max(window.end as u32);
+        let mut depends_on = at..at + self.prefilter.length(one.literal);
+        for (rule, sides) in self.anchors_of(one.literal) {
+            let (compiled, window) = (&self.rules[rule], sides.window(text, at));
+            widen(&mut depends_on, &window);
             if !sides.may_match(text, at) {
                 continue;
             }
@@ -174,5 +243,90 @@ impl Matcher {
                 return;
             }
         }
+        one.settle(Verdict::Dead, &depends_on);
     }
+
+    /// Settles the literals around which only such matches were found as the caller does not keep, for
+    /// reasons that lie in their lines alone. For what was `found`, last of all, with `scratch`.
+    pub(crate) fn settle(
+        &self,
+        text: &[u8],
+        learnt: &mut Learnt,
+        found: &[Match],
+        kept: &[bool],
+        scratch: &Scratch,
+    ) {
+        if learnt.live == 0 {
+            return;
+        }
+        for one in learnt.seen.iter_mut().filter(|one| one.verdict == Verdict::Live) {
+            let depends_on = self.depends_on(text, one, found, kept, &scratch.groups);
+            if let Some(depends_on) = depends_on {
+                one.settle(Verdict::Spent, &depends_on);
+            }
+        }
+        *learnt = Learnt::of(std::mem::take(&mut learnt.seen));
+    }
+
+    /// What it depends on that nothing comes of a literal; none where something may.
+    fn depends_on(
+        &self,
+        text: &[u8],
+        one: &Seen,
+        found: &[Match],
+        kept: &[bool],
+        groups: &[Group],
+    ) -> Option<Range<usize>> {
+        let at = one.at as usize;
+        let mut depends_on = at..at + self.prefilter.length(one.literal);
+        for (rule, sides) in self.anchors_of(one.literal) {
+            widen(&mut depends_on, &sides.window(text, at));
+            if !sides.may_match(text, at) {
+                continue;
+            }
+            let past = groups.partition_point(|group| (group.rule, group.window.start) <= (rule, at));
+            // None where its keyword held the rule back.
+            let group = past.checked_sub(1).map(|last| &groups[last])?;
+            if group.rule != rule || group.window.end <= at {
+                return None;
+            }
+            if kept[group.found.clone()].contains(&true) {
+                return None;
+            }
+            widen(&mut depends_on, &group.window);
+            for one in &found[group.found.clone()] {
+                widen(&mut depends_on, &one.range);
+                widen(&mut depends_on, &lines(text, one.range.clone()));
+            }
+        }
+        Some(depends_on)
+    }
+
+    /// The rules that anchor at a literal, each with what is around it.
+    fn anchors_of(&self, literal: u32) -> impl Iterator<Item = (usize, &Sides)> {
+        self.uses[literal as usize].iter().filter_map(|&use_| match use_ {
+            Use::Anchor { rule, anchor } => {
+                Some((rule as usize, &self.rules[rule as usize].anchors[anchor as usize]))
+            }
+            Use::Keyword { .. } => None,
+        })
+    }
+}
+
+fn widen(range: &mut Range<usize>, by: &Range<usize>) {
+    *range = range.start.min(by.start)..range.end.max(by.end);
+}
+
+/// The first that lies at `place` or behind, which is most likely not far from the one numbered `near`.
+fn seek(seen: &[Seen], near: usize, place: usize) -> usize {
+    let before = |one: &Seen| (one.at as usize) < place;
+    if near > 0 && seen.get(near - 1).is_some_and(|one| !before(one)) {
+        return seen[..near].partition_point(before);
+    }
+    let (mut from, mut step) = (near, 4);
+    while seen.get(from + step).is_some_and(before) {
+        (from, step) = (from + step, step * 2);
+    }
+    let to = seen.len().min(from + step);
+    from + seen[from..to].partition_point(before)
 }

@@ -3,6 +3,7 @@
 
 use super::super::coverage::{Ledger, SkipReason};
 use super::super::pieces::Piece;
+use super::super::stats::Count;
 use super::commit;
 use super::pack::{Id, Kind, LARGEST_BASE, PackError, Visit, Visitor, Walk};
 use super::references::Tip;
@@ -44,7 +45,11 @@ impl<H: Send + Sync> Contents<H> {
         let largest = limits.max_bytes.map_or(LARGEST_BASE, |limit| limit.max(LARGEST_MESSAGE));
         let (format, ended, contents) = (repository.format, AtomicBool::new(false), Mutex::default());
         let scan = Scan { scanner, every_blob, limits, ledger, format, ended, contents };
-        store.walk(&Walk { largest, ..Walk::DEFAULT }, &scan);
+        let walked = store.walk(&Walk { largest, stats: limits.stats, ..Walk::DEFAULT }, &scan);
+        if let Some(stats) = limits.stats {
+            stats.add(Count::Inflated, walked.inflated);
+            stats.add(Count::Built, walked.bytes);
+        }
         if scan.ended.into_inner() {
             let reason = limits.stop().unwrap_or(SkipReason::Interrupted);
             ledger.skip(reason, "git history: not all objects were read");

@@ -4,6 +4,7 @@
 
 use super::super::coverage::Ledger;
 use super::super::finding::{Commit, Origin};
+use super::super::stats::{Stage, Stats};
 use super::attribution::{Attribution, Changed, Head, compare, contents as contents_of};
 use super::contents::Contents;
 use super::pack::Kind;
@@ -58,7 +59,9 @@ pub fn scan_history<S: ContentScanner>(
         Ok(Walk::over(&contents.graph, tips, &ends, ledger))
     })?;
     ledger.commits(walk.steps.len() as u64);
-    attribute(repository, scanner, &contents, &walk, options, limits, ledger)
+    Stats::time(limits.stats, Stage::Attribute, || {
+        attribute(repository, scanner, &contents, &walk, options, limits, ledger)
+    })
 }
 
 fn attribute<S: ContentScanner>(

@@ -3,6 +3,7 @@
 //! writes nothing, runs nothing, and follows no configuration that could change what is found.
 
 use super::super::coverage::{Ledger, SkipReason};
+use super::super::stats::Stats;
 use super::name::path_of;
 use super::pack::{Cache, Fault, HashKind, Id, Kind, LARGEST_BASE, Object, ObjectStore, PackError};
 use super::worktree;
@@ -86,6 +87,8 @@ pub struct Limits<'a> {
     pub deadline: Option<Instant>,
     /// Why it ended already, if `deadline` only bounds what is still to be done.
     pub ended: Option<SkipReason>,
+    /// What the scan costs, for who wants to know.
+    pub stats: Option<&'a Stats>,
 }
 
 impl Limits<'_> {

@@ -76,7 +76,7 @@ fuzz_target!(|input: Input| {
     }
     let Ok(store) = ObjectStore::open(objects.path(), HashKind::Sha1, &[]) else { return };
     let seen = Seen::default();
-    store.walk(&Walk { kinds: ALL, largest: LARGEST, memory: 1 << 16 }, &seen);
+    store.walk(&Walk { kinds: ALL, largest: LARGEST, memory: 1 << 16, ..Walk::DEFAULT }, &seen);
     let (seen, failed) = (seen.objects.into_inner().unwrap(), seen.failed.into_inner().unwrap());
     let mut cache = Cache::new(1 << 16);
     for id in store.ids() {

@@ -17,7 +17,7 @@ fn assert_honest(repo: &Path, expected: &Objects) {
         drop(store.header(id));
     }
     for memory in [0, 256 << 20] {
-        let collect = walk(&store, &Walk { kinds: ALL, memory, largest: 1 << 24 });
+        let collect = walk(&store, &Walk { kinds: ALL, memory, largest: 1 << 24, ..Walk::DEFAULT });
         let failed = collect.failed.into_inner().unwrap();
         let seen = collect.seen.into_inner().unwrap();
         let told = !failed.is_empty() || !store.problems().is_empty();

@@ -14,6 +14,7 @@ use super::read::LARGEST_BASE;
 use super::store::ObjectStore;
 use super::visit::{Visit, Visitor, Walk, Walked};
 use crate::scan::pieces::Piece;
+use crate::scan::stats::{Stage, Stats};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -277,7 +278,9 @@ impl<'t, 'w, V: Visitor> Worker<'t, 'w, V> {
                 return Ok(None);
             }
             let mut content = self.spare.pop().unwrap_or_default();
-            delta::apply(&delta, base, &mut content, &mut self.pieces)?;
+            Stats::time(self.tour.walk.stats, Stage::Build, || {
+                delta::apply(&delta, base, &mut content, &mut self.pieces)
+            })?;
             Ok(Some(content))
         };
         let built = build();
@@ -302,7 +305,9 @@ impl<'t, 'w, V: Visitor> Worker<'t, 'w, V> {
         }
         let data = bytes.get(entry.data - start as usize..).ok_or(Fault::Truncated)?;
         self.walked.inflated += entry.size;
-        self.inflater.inflate(data, entry.size as usize, out)
+        Stats::time(self.tour.walk.stats, Stage::Inflate, || {
+            self.inflater.inflate(data, entry.size as usize, out)
+        })
     }
 
     /// Shows an object to the visitor; gives it with its children, if it has any.

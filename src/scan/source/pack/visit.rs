@@ -5,6 +5,7 @@ use super::error::PackError;
 use super::id::{Id, Kind};
 use super::read::LARGEST_BASE;
 use crate::scan::pieces::Piece;
+use crate::scan::stats::Stats;
 use std::ops::AddAssign;
 
 /// What to visit, and within which bounds.
@@ -16,12 +17,18 @@ pub struct Walk<'k> {
     pub largest: u64,
     /// Bytes of content that may wait for deltas on them, over all threads.
     pub memory: u64,
+    /// What it costs, for who wants to know.
+    pub stats: Option<&'k Stats>,
 }
 
 impl Walk<'_> {
     /// Blobs, commits and tags of any size that can be built; 256 MiB wait at most.
-    pub const DEFAULT: Self =
-        Self { kinds: &[Kind::Blob, Kind::Commit, Kind::Tag], largest: LARGEST_BASE, memory: 256 << 20 };
+    pub const DEFAULT: Self = Self {
+        kinds: &[Kind::Blob, Kind::Commit, Kind::Tag],
+        largest: LARGEST_BASE,
+        memory: 256 << 20,
+        stats: None,
+    };
 }
 
 /// An object that is visited.

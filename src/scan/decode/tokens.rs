@@ -1,0 +1,76 @@
+//! Which tokens of a text decode, and on which bytes it depends that nothing is found in what they
+//! decode to. Where those bytes stand again in a text that is made of this one, it need not be decoded.
+//! Apart because it decodes nothing itself.
+
+use super::{Decoded, decodes_at};
+use crate::scan::pieces::{Piece, fresh_ranges};
+use std::ops::Range;
+
+/// So far around a token, and around what it depends on, bytes count: escapes this near are one token.
+const CONTEXT: usize = 32;
+
+/// The tokens of a text, in order.
+#[derive(Debug, Default)]
+pub struct Tokens(Vec<Token>);
+
+#[derive(Clone, Debug)]
+struct Token {
+    range: Range<usize>,
+    /// On so many bytes before and after it depends that nothing is found with it.
+    before: usize,
+    after: usize,
+    /// Something may be found with it.
+    live: bool,
+}
+
+impl Tokens {
+    /// What the first pass decoded in a text. Nothing is live yet.
+    pub fn of(decoded: &Decoded) -> Self {
+        let token = |piece: &super::Piece| Token {
+            range: piece.original.clone(),
+            before: CONTEXT,
+            after: CONTEXT,
+            live: false,
+        };
+        Self(decoded.pieces.iter().map(token).collect())
+    }
+
+    /// Whether something is found with the tokens in or next to `range` of the text depends on all of it.
+    pub fn depend_on(&mut self, range: &Range<usize>) {
+        let first = self.0.partition_point(|token| token.range.end < range.start);
+        for token in self.0[first..].iter_mut().take_while(|token| token.range.start <= range.end) {
+            token.before = token.before.max(token.range.start.saturating_sub(range.start) + CONTEXT);
+            token.after = token.after.max(range.end.saturating_sub(token.range.end) + CONTEXT);
+        }
+    }
+
+    /// Something may be found with any of them.
+    pub fn revive(&mut self) {
+        self.0.iter_mut().for_each(|token| token.live = true);
+    }
+
+    /// The tokens of `text`, which is made of `pieces` of this one, of `base_len` bytes. None where
+    /// decoding it may give something.
+    pub fn inherited(&self, text: &[u8], base_len: usize, pieces: &[Piece]) -> Option<Self> {
+        let mut tokens = Vec::new();
+        for piece in pieces.iter().take_while(|_| !self.0.is_empty()) {
+            let &Piece::Copy { base_offset, len, offset } = piece else { continue };
+            let run = base_offset..base_offset + len;
+            let begins = base_offset == 0 && offset == 0;
+            let ends = run.end == base_len && offset + len == text.len();
+            let first = self.0.partition_point(|token| token.range.end <= run.start);
+            for token in self.0[first..].iter().take_while(|token| token.range.start < run.end) {
+                let Token { range, before, after, live } = token.clone();
+                let holds =
+                    (begins || range.start >= run.start + before) && (ends || range.end + after <= run.end);
+                if live || !holds {
+                    return None;
+                }
+                let range = range.start - base_offset + offset..range.end - base_offset + offset;
+                tokens.push(Token { range, before, after, live });
+            }
+        }
+        // A token that was none in the base touches these.
+        (!decodes_at(text, fresh_ranges(pieces, base_len, 3))).then_some(Self(tokens))
+    }
+}
