@@ -39,7 +39,7 @@ impl ContentScanner for Marker {
     }
 
     fn identity(&self, hit: &Self::Hit) -> u128 {
-        hit.1.bytes().fold(7, |hash, byte| hash * 257 + u128::from(byte))
+        hit.1.bytes().fold(7, |hash: u128, byte| hash.wrapping_mul(257).wrapping_add(byte.into()))
     }
 
     fn lines(&self, hit: &Self::Hit) -> Option<RangeInclusive<usize>> {

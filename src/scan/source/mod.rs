@@ -12,6 +12,7 @@ mod index;
 mod lines;
 pub mod name;
 pub mod pack;
+mod present;
 pub mod push;
 pub mod range;
 mod reader;

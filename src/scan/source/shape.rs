@@ -4,7 +4,7 @@
 //! the trees themselves would, it says so: in a merge that brings something of its own, and where a
 //! tree is missing, damaged or too large.
 //!
-//! Memory: twelve bytes for each tree and a map of their names; shapes are few.
+//! Memory: sixteen bytes for each tree and a map of their names; shapes are few.
 
 use super::super::path_names::PathNames;
 use super::attribution::Step;

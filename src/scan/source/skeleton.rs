@@ -3,12 +3,14 @@
 //! trees takes them; of a delta it parses only what is not copied from its base. Apart from `shape`,
 //! which then asks whether anything that matters lies below a directory.
 //!
-//! Memory: about 40 bytes for each tree and four for each entry that matters, until `shape` is done.
-//! While a tree waits for deltas on it: four for each of its entries.
+//! Memory, until `shape` is done: about 150 bytes for each tree, whatever its size, for it shares entries
+//! with its base; eight for each entry of a tree that shares none. A tree that waits for deltas on it
+//! takes four for each of its entries and eight for each that matters.
 
 use super::super::path_names::PathNames;
 use super::super::pieces::Piece;
 use super::pack::{Id, Kind, LARGEST_BASE, ObjectStore, PackError, Visit, Visitor, Walk};
+use super::present::Present;
 use super::repository::{Limits, oid};
 use super::tree::{Entry, first};
 use git2::Oid;
@@ -47,10 +49,9 @@ pub(super) struct Label {
 /// What is known of a tree.
 #[derive(Clone, Copy)]
 pub(super) struct Skeleton {
-    /// Numbers the labels of its entries.
-    layout: u32,
-    /// The objects of the entries: where in `targets` they start.
-    start: u64,
+    /// Where its runs start and how many they are.
+    first_run: u32,
+    runs: u32,
     /// Its entries, those that do not matter included.
     pub(super) entries: u32,
 }
@@ -65,9 +66,10 @@ pub(super) struct Skeletons {
     files: Numbers<Oid>,
     label_numbers: Numbers<Box<[u8]>>,
     pub(super) labels: Vec<Label>,
-    layout_numbers: Numbers<Box<[u32]>>,
-    layouts: Vec<Box<[u32]>>,
-    targets: Vec<u32>,
+    /// Label and object (tree or file) of entries that matter.
+    entries: Vec<(u32, u32)>,
+    /// Parts of `entries` that trees are made of.
+    runs: Vec<Range<u32>>,
 }
 
 impl Skeletons {
@@ -78,7 +80,7 @@ impl Skeletons {
         has_hits: &(dyn Fn(Oid) -> bool + Sync),
         limits: &Limits<'_>,
     ) -> Self {
-        let reading = Reading { store, names, has_hits, limits, all: Mutex::default() };
+        let reading = Reading { present: Present::of(store), names, has_hits, limits, all: Mutex::default() };
         store.walk(&Walk { kinds: &[Kind::Tree], largest: LARGEST_BASE, ..Walk::DEFAULT }, &reading);
         let mut all = reading.all.into_inner().unwrap_or_else(PoisonError::into_inner);
         all.trees.resize(all.numbers.0.len(), None);
@@ -96,8 +98,8 @@ impl Skeletons {
     /// The entries of a tree that matter, in its order: the number of the label, and that of the tree
     /// or file.
     pub(super) fn entries(&self, skeleton: Skeleton) -> impl Iterator<Item = (u32, u32)> + '_ {
-        let labels = self.layouts[skeleton.layout as usize].iter().copied();
-        labels.zip(self.targets[skeleton.start as usize..].iter().copied())
+        let runs = &self.runs[skeleton.first_run as usize..][..skeleton.runs as usize];
+        runs.iter().flat_map(|run| &self.entries[run.start as usize..run.end as usize]).copied()
     }
 
     /// The files by their numbers.
@@ -107,29 +109,33 @@ impl Skeletons {
         files
     }
 
-    /// The numbers of an entry's label and object.
-    fn number(&mut self, entry: &Entry<'_>) -> Option<(u32, u32)> {
+    /// Adds an entry that matters; gives its place in `entries`.
+    fn add(&mut self, entry: &Entry<'_>) -> Option<u32> {
         let label = self.label_numbers.get(entry.raw[..entry.raw.len() - entry.id.len() - 1].into());
         if label as usize == self.labels.len() {
             self.labels.push(Label { mode: entry.mode, name: entry.name.into() });
         }
         let numbers = if entry.is_tree() { &mut self.numbers } else { &mut self.files };
-        Some((label, numbers.get(entry.leaf()?.id)))
+        self.entries.push((label, numbers.get(entry.leaf()?.id)));
+        Some(self.entries.len() as u32 - 1)
     }
 
-    fn insert(&mut self, tree: Oid, read: &Read) {
+    fn insert(&mut self, tree: Oid, read: &mut Read) {
         let number = self.numbers.get(tree) as usize;
         if self.trees.len() <= number {
             self.trees.resize(number + 1, None);
         }
-        let layout: Box<[u32]> = read.kept.iter().map(|kept| kept.label).collect();
-        let number_of_layout = self.layout_numbers.get(layout.clone());
-        if number_of_layout as usize == self.layouts.len() {
-            self.layouts.push(layout);
+        if read.runs().count() > 2 + read.kept.len() / 4 {
+            // Too much in pieces: a copy of it is smaller, and so is what is made of it.
+            for kept in &mut read.kept {
+                self.entries.push(self.entries[kept.place as usize]);
+                kept.place = self.entries.len() as u32 - 1;
+            }
         }
-        let (start, entries) = (self.targets.len() as u64, read.bounds.len() as u32 - 1);
-        self.trees[number] = Some(Skeleton { layout: number_of_layout, start, entries });
-        self.targets.extend(read.kept.iter().map(|kept| kept.target));
+        let (first_run, entries) = (self.runs.len() as u32, read.bounds.len() as u32 - 1);
+        self.runs.extend(read.runs());
+        let runs = self.runs.len() as u32 - first_run;
+        self.trees[number] = Some(Skeleton { first_run, runs, entries });
     }
 }
 
@@ -138,8 +144,8 @@ impl Skeletons {
 struct Kept {
     /// Which entry of its tree.
     index: u32,
-    label: u32,
-    target: u32,
+    /// Where it is among the entries of all trees.
+    place: u32,
 }
 
 /// A tree while deltas on it may follow.
@@ -150,6 +156,12 @@ struct Read {
 }
 
 impl Read {
+    /// The places of what is kept.
+    fn runs(&self) -> impl Iterator<Item = Range<u32>> + '_ {
+        let runs = self.kept.chunk_by(|one, next| one.place + 1 == next.place);
+        runs.map(|run| run[0].place..run[0].place + run.len() as u32)
+    }
+
     /// The entries that lie whole in a range, if one starts where the range does.
     fn entries_in(&self, range: &Range<usize>) -> Option<Range<usize>> {
         let start = self.bounds.binary_search(&(range.start as u32)).ok()?;
@@ -164,7 +176,7 @@ struct Parse<'a> {
     id_length: usize,
     last: Option<Entry<'a>>,
     read: Read,
-    /// Those of `read.kept` that have no numbers yet.
+    /// Those of `read.kept` that have no place yet.
     fresh: Vec<(usize, Entry<'a>)>,
 }
 
@@ -192,7 +204,7 @@ impl<'a> Parse<'a> {
         if matters(&entry) {
             self.fresh.push((self.read.kept.len(), entry));
             let index = self.read.bounds.len() as u32 - 1;
-            self.read.kept.push(Kept { index, label: 0, target: 0 });
+            self.read.kept.push(Kept { index, place: 0 });
         }
         self.read.bounds.push((self.at() + entry.raw.len()) as u32);
         self.last = Some(entry);
@@ -219,7 +231,7 @@ impl<'a> Parse<'a> {
 
 /// Takes what matters of what the walk shows.
 struct Reading<'a> {
-    store: &'a ObjectStore,
+    present: Present<'a>,
     names: &'a PathNames,
     has_hits: &'a (dyn Fn(Oid) -> bool + Sync),
     limits: &'a Limits<'a>,
@@ -231,7 +243,7 @@ impl Reading<'_> {
         entry.is_tree()
             || self.names.may_have(entry.name)
             || entry.leaf().is_none_or(|leaf| !leaf.is_file() || (self.has_hits)(leaf.id))
-            || Id::from_bytes(entry.id).is_none_or(|id| !self.store.contains(&id))
+            || Id::from_bytes(entry.id).is_none_or(|id| !self.present.has(&id))
     }
 
     /// Reads a tree, from its base where it is made of one; none where it is not as git writes them,
@@ -258,12 +270,11 @@ impl Reading<'_> {
         }
         let Parse { mut read, fresh, .. } = parse;
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        for (place, entry) in fresh {
-            let kept = &mut read.kept[place];
-            (kept.label, kept.target) = all.number(&entry)?;
+        for (kept, entry) in fresh {
+            read.kept[kept].place = all.add(&entry)?;
         }
         if !object.is_repeat {
-            all.insert(oid(&object.id), &read);
+            all.insert(oid(&object.id), &mut read);
         }
         Some(read)
     }
