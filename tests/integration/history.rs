@@ -260,7 +260,7 @@ fn scan(repo: &Repo, scanner: &Marker, options: HistoryOptions) -> (Vec<String>,
 fn agree(seed: u64, format: &str) -> (usize, String) {
     let repo = Repo::init(&["--object-format", format]);
     let repository = git2::Repository::open(repo.path()).unwrap();
-    let mut maker = Maker { dice: Dice(seed), repository, is_wild: seed % 2 == 0 };
+    let mut maker = Maker { dice: Dice(seed), repository, is_wild: seed.is_multiple_of(2) };
     maker.history(24);
     let (mut found, mut ledgers) = (0, String::new());
     for is_packed in [false, true] {
@@ -285,12 +285,12 @@ fn agree(seed: u64, format: &str) -> (usize, String) {
 #[test]
 fn shapes_tell_what_trees_tell() {
     let (mut found, mut ledgers) = (0, String::new());
-    for seed in 0..40 {
+    for seed in 0..16 {
         let (sightings, ledger) = agree(seed, if seed % 5 == 4 { "sha256" } else { "sha1" });
         found += sightings;
         ledgers += &ledger;
     }
-    assert!(found > 4_000, "{found} sightings prove little");
+    assert!(found > 2_000, "{found} sightings prove little");
     for reason in [SkipReason::Submodule, SkipReason::MissingObject, SkipReason::DamagedObject] {
         assert!(ledgers.contains(&format!("{reason:?}")), "no {reason:?} was met");
     }
@@ -300,7 +300,7 @@ fn shapes_tell_what_trees_tell() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20))]
+    #![proptest_config(ProptestConfig::with_cases(6))]
 
     #[test]
     fn shapes_tell_what_trees_tell_of_any_history(seed in any::<u64>()) {

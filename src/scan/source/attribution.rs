@@ -127,7 +127,7 @@ fn step_changes(
             changes.push(change);
         }
     };
-    if let Some(known) = shapes.and_then(|shapes| shapes.changes(step)) {
+    if let Some(known) = shapes.and_then(|shapes| shapes.changes(step.tree, &step.parents)) {
         known.into_iter().for_each(&mut each);
         changes.iter_mut().for_each(|change| complete(trees, step, change));
     } else {

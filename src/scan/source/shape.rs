@@ -7,7 +7,6 @@
 //! Memory: sixteen bytes for each tree and a map of their names; shapes are few.
 
 use super::super::path_names::PathNames;
-use super::attribution::Step;
 use super::skeleton::{Label, Numbers, Skeletons};
 use super::tree::{Change, Leaf, MAX_CHANGES, MAX_DEPTH, is_tree, order};
 use git2::Oid;
@@ -68,11 +67,11 @@ impl Shapes {
         Self { numbers: skeletons.numbers, trees, shapes, labels: skeletons.labels, files }
     }
 
-    /// What a step changes, as far as it matters: a side of a change that is none may be a file that
-    /// does not matter. None: only the trees themselves tell.
-    pub(super) fn changes(&self, step: &Step) -> Option<Vec<Change>> {
+    /// What a commit's tree changes against its parents', as far as it matters: a side of a change that
+    /// is none may be a file that does not matter. None: only the trees themselves tell.
+    pub(super) fn changes(&self, new: Oid, parents: &[Oid]) -> Option<Vec<Change>> {
         let known = |tree| self.numbers.find(tree).map_or(UNKNOWN, |number| self.trees[number as usize]);
-        let (new, old): (Known, Vec<Known>) = (known(&step.tree), step.parents.iter().map(known).collect());
+        let (new, old): (Known, Vec<Known>) = (known(&new), parents.iter().map(known).collect());
         let sides = || old.iter().chain([&new]);
         let is_merge = old.len() > 1;
         let paths: u64 = sides().map(|side| u64::from(side.paths)).sum();
