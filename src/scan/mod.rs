@@ -23,6 +23,7 @@ pub mod ignore_file;
 pub mod inline_allow;
 pub mod location;
 pub mod matcher;
+pub mod path_names;
 pub mod pieces;
 pub(crate) mod plausible;
 pub(crate) mod prefilter;

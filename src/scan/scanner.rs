@@ -324,6 +324,11 @@ impl Scanner {
         !self.path_rules.is_empty()
     }
 
+    /// The expressions of the rules that are about paths alone.
+    pub fn path_expressions(&self) -> impl Iterator<Item = &str> {
+        self.path_rules.iter().filter_map(|&number| self.matcher.rule(number).path.as_deref())
+    }
+
     /// Whether a rule about paths alone finds something at the path.
     pub fn names_a_secret(&self, path: &str) -> bool {
         self.path_rules.iter().any(|&number| self.matches_path(number, &[path]))

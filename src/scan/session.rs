@@ -7,6 +7,7 @@ use super::coverage::{Coverage, Ledger, SkipReason};
 use super::file_kind::is_fixture;
 use super::finding::{Finding, Origin};
 use super::ignore_file::IgnoreFile;
+use super::path_names::PathNames;
 use super::rule::Confidence;
 use super::scanner::{Hit, Learnt, Place, Scanner};
 use super::source::archive;
@@ -467,6 +468,10 @@ impl ContentScanner for Session<'_> {
     fn scan_path(&self, path: &str) -> Vec<ContentHit> {
         let applies = self.scanner.wants_paths() && self.scanner.names_a_secret(path);
         applies.then_some(ContentHit { hit: None, inner: None }).into_iter().collect()
+    }
+
+    fn path_names(&self) -> PathNames {
+        PathNames::of(self.scanner.path_expressions())
     }
 
     fn identity(&self, hit: &ContentHit) -> u128 {

@@ -4,6 +4,7 @@
 use super::harness::{Dir, Repo, git};
 use cofferdam::scan::coverage::{Coverage, Ledger, SkipReason};
 use cofferdam::scan::finding::Origin;
+use cofferdam::scan::path_names::PathNames;
 use cofferdam::scan::source::commits::scan_range;
 use cofferdam::scan::source::history::{HistoryOptions, scan_history};
 use cofferdam::scan::source::range::Selection;
@@ -29,6 +30,10 @@ impl ContentScanner for Marker {
 
     fn scan_path(&self, path: &str) -> Vec<String> {
         path.ends_with(".key").then(|| format!("path {path}")).into_iter().collect()
+    }
+
+    fn path_names(&self) -> PathNames {
+        PathNames::of(std::iter::once(r"\.key$"))
     }
 
     fn identity(&self, hit: &String) -> u128 {

@@ -24,7 +24,7 @@ const SCAN: &[&[&str]] = &[
         "inline_allow",
         "synonym",
     ],
-    &["location", "rule", "words"],
+    &["location", "path_names", "rule", "words"],
     &["allowlist", "evidence", "example", "finding", "prefilter"],
     &["plausible"],
     &["baseline", "ignore_file", "matcher"],

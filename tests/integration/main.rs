@@ -11,6 +11,7 @@ mod environment;
 mod files;
 mod git;
 mod harness;
+mod history;
 mod hook;
 mod layers;
 mod pack;

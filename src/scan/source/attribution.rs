@@ -8,6 +8,7 @@ use super::super::finding::{Commit, Origin};
 use super::commit;
 use super::lines::{self, Added};
 use super::repository::{Limits, Reader, Repository, RepositoryError};
+use super::shape::Shapes;
 use super::sighting::{ContentScanner, Hits, Sighting, path_hits, shown};
 use super::tree::{Change, Leaf, Trees};
 use super::weblink::Site;
@@ -48,10 +49,11 @@ struct Met {
 }
 
 /// Compares every step with its parents and gives what `wanted` keeps. With
-/// `named`, a file whose content is not there goes to the ledger.
+/// `named`, a file whose content is not there goes to the ledger. `shapes` spare reading trees.
 pub(super) fn compare<'s>(
     repository: &Repository,
     steps: &'s [Step],
+    shapes: Option<&Shapes>,
     wanted: &(dyn Fn(&Change) -> bool + Sync),
     named: bool,
     limits: &Limits<'_>,
@@ -67,7 +69,7 @@ pub(super) fn compare<'s>(
                     if limits.stop().is_some() {
                         return Ok((all, met, false));
                     }
-                    let changes = step_changes(&mut trees, step, wanted, missing, &mut met);
+                    let changes = step_changes(&mut trees, step, shapes, wanted, missing, &mut met);
                     if !changes.is_empty() {
                         all.push(Changed { step, changes });
                     }
@@ -103,13 +105,13 @@ impl Met {
 fn step_changes(
     trees: &mut Trees<'_>,
     step: &Step,
+    shapes: Option<&Shapes>,
     wanted: &(dyn Fn(&Change) -> bool + Sync),
     missing: &dyn Fn(Oid) -> bool,
     met: &mut Met,
 ) -> Vec<Change> {
-    let parents: Vec<Option<Oid>> = step.parents.iter().copied().map(Some).collect();
     let mut changes = Vec::new();
-    trees.compare(Some(step.tree), &parents, &mut |change| {
+    let mut each = |change: Change| {
         match change.new {
             Some(leaf) if !leaf.is_file() => {
                 met.submodules.insert(shown(&change.path));
@@ -124,12 +126,28 @@ fn step_changes(
         if wanted(&change) {
             changes.push(change);
         }
-    });
+    };
+    if let Some(known) = shapes.and_then(|shapes| shapes.changes(step.tree, &step.parents)) {
+        known.into_iter().for_each(&mut each);
+        changes.iter_mut().for_each(|change| complete(trees, step, change));
+    } else {
+        let parents: Vec<Option<Oid>> = step.parents.iter().copied().map(Some).collect();
+        trees.compare(Some(step.tree), &parents, &mut each);
+    }
     for (id, path, failure) in trees.failures.drain(..).filter(|_| step.reachable) {
         let place = format!("tree {id} {} (commit {})", shown(&path), step.id);
         met.unread.entry(id).or_insert((place, failure));
     }
     changes
+}
+
+/// Shapes leave out what has no hits: where they have nothing, looks what stands there.
+fn complete(trees: &mut Trees<'_>, step: &Step, change: &mut Change) {
+    let sides = std::iter::once((&mut change.new, step.tree))
+        .chain(change.old.iter_mut().zip(step.parents.iter().copied()));
+    for (leaf, tree) in sides.filter(|(leaf, _)| leaf.is_none()) {
+        *leaf = trees.find(tree, &change.path);
+    }
 }
 
 /// The contents that `changes` bring in, and those they replace or remove.

@@ -49,7 +49,7 @@ pub(super) fn scan_ends<S: ContentScanner>(
     })?;
     ledger.commits(steps.len() as u64);
     let wanted = |change: &Change| change.new.is_none() || selection.has_path(&change.path);
-    let changed = compare(repository, &steps, &wanted, false, limits, ledger)?;
+    let changed = compare(repository, &steps, None, &wanted, false, limits, ledger)?;
     let mut hits = scan_new(repository, scanner, &changed, limits, ledger)?;
     let messages = scan_messages(repository, scanner, &steps, limits, ledger)?;
     let head = scan_context(repository, scanner, &changed, &mut hits, limits)?;

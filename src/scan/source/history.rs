@@ -9,7 +9,9 @@ use super::attribution::{Attribution, Changed, Head, compare, contents as conten
 use super::contents::Contents;
 use super::pack::Kind;
 use super::repository::{Limits, Reader, Repository, RepositoryError};
+use super::shape::Shapes;
 use super::sighting::{ContentScanner, Known, Sighting, nameless, path_hits, shown, sort};
+use super::skeleton::Skeletons;
 use super::tree::{Change, Leaf, Trees};
 use super::walk::{Ends, Walk};
 use super::weblink::Site;
@@ -28,8 +30,8 @@ pub struct HistoryOptions {
     pub reflogs: bool,
     /// Also objects that nothing leads to.
     pub unreachable: bool,
-    /// Scan every blob in full, also one that is stored as a difference from another: slow, and the
-    /// measure of what the fast way must find.
+    /// Scan every blob in full, also one that is stored as a difference from another, and compare the
+    /// trees of all commits: slow, and the measure of what the fast way must find.
     pub every_blob: bool,
 }
 
@@ -80,7 +82,14 @@ fn attribute<S: ContentScanner>(
         change.new.iter().chain(change.old.iter().flatten()).any(has_hits)
             || (added && !path_hits(scanner, &shown(&change.path)).is_empty())
     };
-    let changed = compare(repository, &walk.steps, &wanted, true, limits, ledger)?;
+    let names = scanner.path_names();
+    let shapes = if options.every_blob || names.is_any() || limits.ended.is_some() {
+        None
+    } else {
+        let skeletons = Skeletons::read(repository.objects()?, &names, &|id| hits.has(id), limits);
+        Some(Shapes::of(skeletons, &names))
+    };
+    let changed = compare(repository, &walk.steps, shapes.as_ref(), &wanted, true, limits, ledger)?;
     let head = repository.head()?.and_then(|id| graph.commits.get(&id)).map(|node| node.tree);
     let head = head.map(|tree| repository.read(|reader| Ok(Head::of(reader, tree, hits)))).transpose()?;
     let attribution = Attribution { repository, scanner, hits, head, site: Site::of(repository) };
@@ -99,7 +108,7 @@ fn attribute<S: ContentScanner>(
         let steps = walk.unreachable(graph);
         let wanted =
             |change: &Change| change.new.is_some_and(|leaf| hits.has(leaf.id) && !placed.contains(&leaf.id));
-        let changed = compare(repository, &steps, &wanted, false, limits, ledger)?;
+        let changed = compare(repository, &steps, None, &wanted, false, limits, ledger)?;
         sightings.extend(attribution.dangling(&changed)?);
         placed.extend(changed.iter().flat_map(|changed| contents_of(&changed.changes).0));
         sightings.extend(attribution.left_over(contents, walk, &placed, "unreachable-object"));

@@ -244,7 +244,7 @@ impl Repository {
         result
     }
 
-    fn objects(&self) -> Result<&ObjectStore, RepositoryError> {
+    pub(super) fn objects(&self) -> Result<&ObjectStore, RepositoryError> {
         if let Some(store) = self.store.get() {
             return Ok(store);
         }

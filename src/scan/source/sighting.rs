@@ -2,6 +2,7 @@
 //! contents, and each becomes a sighting wherever it came in. It knows no rules.
 
 use super::super::finding::{Commit, Origin};
+use super::super::path_names::PathNames;
 use super::super::pieces::Piece;
 use git2::Oid;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -39,6 +40,11 @@ pub trait ContentScanner: Sync {
     fn scan_path(&self, path: &str) -> Vec<Self::Hit> {
         let _ = path;
         Vec::new()
+    }
+
+    /// Which names stand in the paths that [`Self::scan_path`] finds something at.
+    fn path_names(&self) -> PathNames {
+        PathNames::any()
     }
 
     /// A hash that is equal for hits with the same rule, secret and line text, and for no others.

@@ -13,21 +13,22 @@ const GITLINK: u32 = 0o160_000;
 /// Trees kept by one thread, in bytes.
 const CACHE: usize = 32 << 20;
 /// Deeper trees can only be an attack on the stack.
-const MAX_DEPTH: usize = 512;
+pub(super) const MAX_DEPTH: usize = 512;
 /// A commit that changes more paths can only be a tree of copies of itself, which has no end.
-const MAX_CHANGES: usize = 20_000_000;
+pub(super) const MAX_CHANGES: usize = 20_000_000;
 
 /// One entry of a tree, borrowed.
 #[derive(Clone, Copy, Debug)]
-struct Entry<'a> {
-    mode: u32,
-    name: &'a [u8],
-    id: &'a [u8],
+pub(super) struct Entry<'a> {
+    pub(super) mode: u32,
+    pub(super) name: &'a [u8],
+    pub(super) id: &'a [u8],
     /// All its bytes.
-    raw: &'a [u8],
+    pub(super) raw: &'a [u8],
 }
 
-fn first(bytes: &[u8], id_length: usize) -> Option<Entry<'_>> {
+/// The entry that a tree, or the rest of one, begins with; none where it is malformed.
+pub(super) fn first(bytes: &[u8], id_length: usize) -> Option<Entry<'_>> {
     let nul = memchr::memchr(0, bytes)?;
     let space = memchr::memchr(b' ', &bytes[..nul])?;
     let mode =
@@ -47,20 +48,29 @@ fn entries(bytes: &[u8], id_length: usize) -> impl Iterator<Item = Entry<'_>> {
 }
 
 impl Entry<'_> {
-    fn is_tree(&self) -> bool {
-        self.mode & 0o170_000 == TREE
+    pub(super) fn is_tree(&self) -> bool {
+        is_tree(self.mode)
     }
 
-    /// git's order: a directory's name counts as if it ended with a slash.
-    fn order(&self, other: &Self) -> Ordering {
-        let shared = self.name.len().min(other.name.len());
-        let next = |entry: &Self| entry.name.get(shared).copied().or(entry.is_tree().then_some(b'/'));
-        self.name[..shared].cmp(&other.name[..shared]).then_with(|| next(self).cmp(&next(other)))
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        order((self.name, self.is_tree()), (other.name, other.is_tree()))
     }
 
-    fn leaf(&self) -> Option<Leaf> {
+    pub(super) fn leaf(&self) -> Option<Leaf> {
         Some(Leaf { id: Oid::from_bytes(self.id).ok()?, mode: self.mode })
     }
+}
+
+/// Whether an entry of that mode is a directory.
+pub(super) fn is_tree(mode: u32) -> bool {
+    mode & 0o170_000 == TREE
+}
+
+/// git's order of names: a directory's counts as if it ended with a slash.
+pub(super) fn order(one: (&[u8], bool), other: (&[u8], bool)) -> Ordering {
+    let shared = one.0.len().min(other.0.len());
+    let next = |(name, is_tree): (&[u8], bool)| name.get(shared).copied().or(is_tree.then_some(b'/'));
+    one.0[..shared].cmp(&other.0[..shared]).then_with(|| next(one).cmp(&next(other)))
 }
 
 /// A file, link or submodule at a path.

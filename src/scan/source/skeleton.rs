@@ -1,0 +1,300 @@
+//! Of every tree of the database the entries that matter to a history: directories, submodules, and
+//! files with hits, without content, or with a name that a path expression asks for. One walk over the
+//! trees takes them; of a delta it parses only what is not copied from its base. Apart from `shape`,
+//! which then asks whether anything that matters lies below a directory.
+//!
+//! Memory, until `shape` is done: about 150 bytes for each tree, whatever its size, for it shares entries
+//! with its base; eight for each entry of a tree that shares none. A tree that waits for deltas on it
+//! takes four for each of its entries and eight for each that matters.
+
+use super::super::path_names::PathNames;
+use super::super::pieces::Piece;
+use super::pack::{Id, Kind, LARGEST_BASE, ObjectStore, PackError, Visit, Visitor, Walk};
+use super::present::Present;
+use super::repository::{Limits, oid};
+use super::tree::{Entry, first};
+use git2::Oid;
+use rustc_hash::FxHashMap;
+use std::cmp::Ordering;
+use std::hash::Hash;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+/// Gives equal things one number, counted from 0.
+pub(super) struct Numbers<T>(FxHashMap<T, u32>);
+
+impl<T: Hash + Eq> Numbers<T> {
+    pub(super) fn get(&mut self, thing: T) -> u32 {
+        let next = self.0.len() as u32;
+        *self.0.entry(thing).or_insert(next)
+    }
+
+    pub(super) fn find(&self, thing: &T) -> Option<u32> {
+        self.0.get(thing).copied()
+    }
+}
+
+impl<T> Default for Numbers<T> {
+    fn default() -> Self {
+        Self(FxHashMap::default())
+    }
+}
+
+/// What an entry is but for its object.
+pub(super) struct Label {
+    pub(super) mode: u32,
+    pub(super) name: Box<[u8]>,
+}
+
+/// What is known of a tree.
+#[derive(Clone, Copy)]
+pub(super) struct Skeleton {
+    /// Where its runs start and how many they are.
+    first_run: u32,
+    runs: u32,
+    /// Its entries, those that do not matter included.
+    pub(super) entries: u32,
+}
+
+/// The trees of a database, by number.
+#[derive(Default)]
+pub(super) struct Skeletons {
+    /// Numbers of trees, also of those that are only named.
+    pub(super) numbers: Numbers<Oid>,
+    /// None: the tree was not read, or is not as git writes trees.
+    trees: Vec<Option<Skeleton>>,
+    files: Numbers<Oid>,
+    label_numbers: Numbers<Box<[u8]>>,
+    pub(super) labels: Vec<Label>,
+    /// Label and object (tree or file) of entries that matter.
+    entries: Vec<(u32, u32)>,
+    /// Parts of `entries` that trees are made of.
+    runs: Vec<Range<u32>>,
+}
+
+impl Skeletons {
+    /// Walks over all trees. `has_hits` tells which files have any.
+    pub(super) fn read(
+        store: &ObjectStore,
+        names: &PathNames,
+        has_hits: &(dyn Fn(Oid) -> bool + Sync),
+        limits: &Limits<'_>,
+    ) -> Self {
+        let reading = Reading { present: Present::of(store), names, has_hits, limits, all: Mutex::default() };
+        store.walk(&Walk { kinds: &[Kind::Tree], largest: LARGEST_BASE, ..Walk::DEFAULT }, &reading);
+        let mut all = reading.all.into_inner().unwrap_or_else(PoisonError::into_inner);
+        all.trees.resize(all.numbers.0.len(), None);
+        all
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        self.trees.len() as u32
+    }
+
+    pub(super) fn get(&self, tree: u32) -> Option<Skeleton> {
+        self.trees[tree as usize]
+    }
+
+    /// The entries of a tree that matter, in its order: the number of the label, and that of the tree
+    /// or file.
+    pub(super) fn entries(&self, skeleton: Skeleton) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let runs = &self.runs[skeleton.first_run as usize..][..skeleton.runs as usize];
+        runs.iter().flat_map(|run| &self.entries[run.start as usize..run.end as usize]).copied()
+    }
+
+    /// The files by their numbers.
+    pub(super) fn files(&self) -> Vec<Oid> {
+        let mut files = vec![Oid::ZERO_SHA1; self.files.0.len()];
+        self.files.0.iter().for_each(|(id, number)| files[*number as usize] = *id);
+        files
+    }
+
+    /// Adds an entry that matters; gives its place in `entries`.
+    fn add(&mut self, entry: &Entry<'_>) -> Option<u32> {
+        let label = self.label_numbers.get(entry.raw[..entry.raw.len() - entry.id.len() - 1].into());
+        if label as usize == self.labels.len() {
+            self.labels.push(Label { mode: entry.mode, name: entry.name.into() });
+        }
+        let numbers = if entry.is_tree() { &mut self.numbers } else { &mut self.files };
+        self.entries.push((label, numbers.get(entry.leaf()?.id)));
+        Some(self.entries.len() as u32 - 1)
+    }
+
+    fn insert(&mut self, tree: Oid, read: &mut Read) {
+        let number = self.numbers.get(tree) as usize;
+        if self.trees.len() <= number {
+            self.trees.resize(number + 1, None);
+        }
+        if read.runs().count() > 2 + read.kept.len() / 4 {
+            // Too much in pieces: a copy of it is smaller, and so is what is made of it.
+            for kept in &mut read.kept {
+                self.entries.push(self.entries[kept.place as usize]);
+                kept.place = self.entries.len() as u32 - 1;
+            }
+        }
+        let (first_run, entries) = (self.runs.len() as u32, read.bounds.len() as u32 - 1);
+        self.runs.extend(read.runs());
+        let runs = self.runs.len() as u32 - first_run;
+        self.trees[number] = Some(Skeleton { first_run, runs, entries });
+    }
+}
+
+/// An entry that matters.
+#[derive(Clone, Copy)]
+struct Kept {
+    /// Which entry of its tree.
+    index: u32,
+    /// Where it is among the entries of all trees.
+    place: u32,
+}
+
+/// A tree while deltas on it may follow.
+struct Read {
+    /// Where its entries start, and where the last ends.
+    bounds: Vec<u32>,
+    kept: Vec<Kept>,
+}
+
+impl Read {
+    /// The places of what is kept.
+    fn runs(&self) -> impl Iterator<Item = Range<u32>> + '_ {
+        let runs = self.kept.chunk_by(|one, next| one.place + 1 == next.place);
+        runs.map(|run| run[0].place..run[0].place + run.len() as u32)
+    }
+
+    /// The entries that lie whole in a range, if one starts where the range does.
+    fn entries_in(&self, range: &Range<usize>) -> Option<Range<usize>> {
+        let start = self.bounds.binary_search(&(range.start as u32)).ok()?;
+        let end = self.bounds.partition_point(|bound| *bound as usize <= range.end) - 1;
+        (start < end).then_some(start..end)
+    }
+}
+
+/// A tree that is being read.
+struct Parse<'a> {
+    content: &'a [u8],
+    id_length: usize,
+    last: Option<Entry<'a>>,
+    read: Read,
+    /// Those of `read.kept` that have no place yet.
+    fresh: Vec<(usize, Entry<'a>)>,
+}
+
+impl<'a> Parse<'a> {
+    fn new(object: &Visit<'a>) -> Self {
+        let read = Read { bounds: vec![0], kept: Vec::new() };
+        let (content, id_length) = (object.content, object.id.as_bytes().len());
+        Self { content, id_length, last: None, read, fresh: Vec::new() }
+    }
+
+    /// How far it was read.
+    fn at(&self) -> usize {
+        self.read.bounds.last().map_or(0, |bound| *bound as usize)
+    }
+
+    /// The next entry; none where git would write another.
+    fn peek(&self) -> Option<Entry<'a>> {
+        let entry = first(&self.content[self.at()..], self.id_length)?;
+        let in_order = self.last.is_none_or(|last| last.order(&entry) == Ordering::Less);
+        (in_order && !entry.name.is_empty() && memchr::memchr(b'/', entry.name).is_none()).then_some(entry)
+    }
+
+    fn parse(&mut self, matters: impl FnOnce(&Entry<'a>) -> bool) -> Option<()> {
+        let entry = self.peek()?;
+        if matters(&entry) {
+            self.fresh.push((self.read.kept.len(), entry));
+            let index = self.read.bounds.len() as u32 - 1;
+            self.read.kept.push(Kept { index, place: 0 });
+        }
+        self.read.bounds.push((self.at() + entry.raw.len()) as u32);
+        self.last = Some(entry);
+        Some(())
+    }
+
+    /// Takes entries that were copied whole from a base, of which they are known.
+    fn carry(&mut self, base: &Read, entries: Range<usize>) -> Option<()> {
+        self.peek()?;
+        let Read { bounds, kept } = &mut self.read;
+        let (index, at) = (bounds.len() as u32 - 1, bounds.last().copied()?);
+        let (from, copied) = (base.bounds[entries.start], &base.bounds[entries.start + 1..=entries.end]);
+        bounds.extend(copied.iter().map(|bound| bound - from + at));
+        let before = |end: usize| base.kept.partition_point(|kept| (kept.index as usize) < end);
+        let carried = &base.kept[before(entries.start)..before(entries.end)];
+        kept.extend(
+            carried.iter().map(|kept| Kept { index: kept.index - entries.start as u32 + index, ..*kept }),
+        );
+        let last = bounds[bounds.len() - 2] as usize;
+        self.last = first(&self.content[last..], self.id_length);
+        Some(())
+    }
+}
+
+/// Takes what matters of what the walk shows.
+struct Reading<'a> {
+    present: Present<'a>,
+    names: &'a PathNames,
+    has_hits: &'a (dyn Fn(Oid) -> bool + Sync),
+    limits: &'a Limits<'a>,
+    all: Mutex<Skeletons>,
+}
+
+impl Reading<'_> {
+    fn matters(&self, entry: &Entry<'_>) -> bool {
+        entry.is_tree()
+            || self.names.may_have(entry.name)
+            || entry.leaf().is_none_or(|leaf| !leaf.is_file() || (self.has_hits)(leaf.id))
+            || Id::from_bytes(entry.id).is_none_or(|id| !self.present.has(&id))
+    }
+
+    /// Reads a tree, from its base where it is made of one; none where it is not as git writes them,
+    /// so that what is known of trees does not hold for it.
+    fn tree(&self, object: &Visit<'_>, base: Option<(&Read, &[Piece])>) -> Option<Read> {
+        u32::try_from(object.content.len()).ok()?;
+        let mut parse = Parse::new(object);
+        let (base, pieces) = base.unzip();
+        let mut pieces = pieces.into_iter().flatten().peekable();
+        while parse.at() < parse.content.len() {
+            let at = parse.at();
+            while pieces.next_if(|piece| piece.range().end <= at).is_some() {}
+            let copied = pieces.peek().and_then(|piece| match *piece {
+                Piece::Copy { base_offset, len, offset } => {
+                    Some(base_offset + at - offset..base_offset + len)
+                }
+                Piece::Insert { .. } => None,
+            });
+            let carried = base.zip(copied).and_then(|(base, run)| Some((base, base.entries_in(&run)?)));
+            match carried {
+                Some((base, entries)) => parse.carry(base, entries)?,
+                None => parse.parse(|entry| self.matters(entry))?,
+            }
+        }
+        let Parse { mut read, fresh, .. } = parse;
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        for (kept, entry) in fresh {
+            read.kept[kept].place = all.add(&entry)?;
+        }
+        if !object.is_repeat {
+            all.insert(oid(&object.id), &mut read);
+        }
+        Some(read)
+    }
+}
+
+impl Visitor for Reading<'_> {
+    type State = Option<Read>;
+
+    fn whole(&self, object: &Visit<'_>) -> Option<Read> {
+        self.tree(object, None)
+    }
+
+    fn delta(&self, object: &Visit<'_>, _: &[u8], base: &Option<Read>, pieces: &[Piece]) -> Option<Read> {
+        self.tree(object, base.as_ref().map(|base| (base, pieces)))
+    }
+
+    /// The history meets it and reports it.
+    fn failed(&self, _: Option<Id>, _: PackError) {}
+
+    fn is_stopped(&self) -> bool {
+        self.limits.stop().is_some()
+    }
+}
