@@ -50,10 +50,23 @@ pub(crate) struct Anchor {
     pub(crate) after: Reach,
     /// What every match contains besides: where it is not there, the expression need not run.
     pub(crate) run: Option<Run>,
+    /// What stands around the literal itself in every match.
+    pub(crate) context: Context,
+}
+
+/// What stands directly around a literal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Context {
+    /// A word begins or ends (`\b`) before the literal.
+    pub(crate) edge_before: bool,
+    /// A word begins or ends behind it.
+    pub(crate) edge_after: bool,
+    /// What follows it.
+    pub(crate) tail: Option<Run>,
 }
 
 /// So many bytes of a class in a row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Run {
     /// The bytes, a bit each.
     pub(crate) class: [u64; 4],
@@ -77,10 +90,20 @@ pub(crate) fn parse(regex: &str) -> Result<Hir, Box<regex_syntax::Error>> {
 pub(crate) fn anchors(hir: &Hir) -> Option<Vec<Anchor>> {
     let mut best = best_anchors(&flatten(hir))?.1;
     for anchor in &mut best {
+        let longest = anchor.literals.iter().map(|literal| literal.bytes.len()).max().unwrap_or(0);
+        let Context { edge_after, tail, .. } = &mut anchor.context;
+        *edge_after &= longest < LONGEST_LITERAL;
+        let room = LONGEST_LITERAL.saturating_sub(longest) as u32;
+        *tail = tail
+            .take()
+            .map(|tail| Run { length: tail.length.min(room), ..tail })
+            .filter(|tail| tail.length > 0);
         for literal in &mut anchor.literals {
             literal.bytes.truncate(LONGEST_LITERAL);
         }
-        drop_implied(&mut anchor.literals);
+        if !*edge_after && tail.is_none() {
+            drop_implied(&mut anchor.literals);
+        }
     }
     Some(best)
 }
@@ -132,9 +155,10 @@ fn best_anchors(parts: &[&Hir]) -> Option<(f64, Vec<Anchor>)> {
             best = Some((worth, anchors));
         }
     };
-    for start in 0..parts.len() {
+    let is_look = |part: &Hir| matches!(part.kind(), HirKind::Look(_));
+    for start in (0..parts.len()).filter(|start| !is_look(parts[*start])) {
         let mut run: Option<Vec<Literal>> = None;
-        for part in parts[start..].iter().filter(|part| !matches!(part.kind(), HirKind::Look(_))) {
+        for (at, part) in parts.iter().enumerate().skip(start).filter(|(_, part)| !is_look(part)) {
             let whole = exact(part);
             let ends = whole.is_none();
             let short = run.as_ref().is_some_and(|run| run.iter().any(|one| one.bytes.len() < SHORT));
@@ -142,8 +166,9 @@ fn best_anchors(parts: &[&Hir]) -> Option<(f64, Vec<Anchor>)> {
             let Some(joined) = next.and_then(|next| join(run.as_deref(), &next)) else { break };
             if joined.iter().all(|literal| !literal.bytes.is_empty()) {
                 let (before, after) = (reach_of(&parts[..start]), reach_of(&parts[start..]));
-                let run = longest_run(parts);
-                consider(worth(&joined), vec![Anchor { literals: joined.clone(), before, after, run }]);
+                let (run, context) = (longest_run(parts), context(&parts[..start], part, &parts[at + 1..]));
+                let literals = joined.clone();
+                consider(worth(&joined), vec![Anchor { literals, before, after, run, context }]);
             }
             if ends {
                 break;
@@ -401,6 +426,31 @@ fn run_of(part: &Hir) -> Option<Run> {
         },
         _ => None,
     }
+}
+
+/// What stands around a literal whose `last` part lies between other parts.
+fn context(before: &[&Hir], last: &Hir, after: &[&Hir]) -> Context {
+    let is_edge = |part: Option<&&Hir>| {
+        part.is_some_and(|part| matches!(part.kind(), HirKind::Look(regex_syntax::hir::Look::WordAscii)))
+    };
+    let edge_before = is_edge(before.last());
+    if exact(last).is_none() {
+        // The literal ends within the part.
+        return Context { edge_before, ..Context::default() };
+    }
+    let tail = after.first().and_then(|part| {
+        let (class, length) = match part.kind() {
+            HirKind::Class(_) => (*part, 1),
+            HirKind::Repetition(repetition) if matches!(repetition.sub.kind(), HirKind::Class(_)) => {
+                (&*repetition.sub, repetition.min)
+            }
+            _ => return None,
+        };
+        let mut bytes = [0; 4];
+        bytes_of(class, &mut bytes);
+        Some(Run { class: bytes, length }).filter(|run| run.length > 0)
+    });
+    Context { edge_before, edge_after: is_edge(after.first()), tail }
 }
 
 /// How far a sequence of parts reaches.

@@ -92,6 +92,9 @@ pub struct Decoded {
     delta: Vec<pieces::Piece>,
 }
 
+/// Regions of fewer bytes are looked through before they are searched.
+const SHORT: usize = 32;
+
 /// Decodes everything decodable in `text`, once; none where there is nothing.
 pub fn decode(text: &[u8]) -> Option<Decoded> {
     let mut candidates = Candidates::default();
@@ -109,7 +112,7 @@ fn decodes_at(text: &[u8], ranges: impl Iterator<Item = Range<usize>>) -> bool {
         }
         let token = token_around(text, &range, done);
         done = token.end;
-        if !may_decode(&text[token.clone()]) {
+        if token.len() < SHORT && !may_decode(text, token.clone()) {
             continue;
         }
         candidates.search(text, token);

@@ -8,8 +8,8 @@ mod inherit;
 
 pub(crate) use inherit::{Delta, Learnt};
 
-use super::analysis::{self, Anchor, Literal, Reach};
-use super::prefilter::Prefilter;
+use super::analysis::{self, Anchor, Context, Literal, Reach};
+use super::prefilter::{Prefilter, table};
 use super::rule::Rule;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, meta};
@@ -167,12 +167,12 @@ impl Analysed {
 
 impl Matcher {
     pub(crate) fn new(rules: Vec<Analysed>) -> Self {
-        let mut index: FxHashMap<Literal, u32> = FxHashMap::default();
-        let mut literals: Vec<Literal> = Vec::new();
+        let mut index: FxHashMap<(Literal, Context), u32> = FxHashMap::default();
+        let mut literals: Vec<(Literal, Context)> = Vec::new();
         let mut uses: Vec<Vec<Use>> = Vec::new();
-        let mut on = |literal: Literal, use_: Use| {
-            let number = *index.entry(literal.clone()).or_insert_with(|| {
-                literals.push(literal);
+        let mut on = |literal: Literal, context: Context, use_: Use| {
+            let number = *index.entry((literal.clone(), context.clone())).or_insert_with(|| {
+                literals.push((literal, context));
                 uses.push(Vec::new());
                 literals.len() as u32 - 1
             });
@@ -185,12 +185,13 @@ impl Matcher {
             if rule.regex.is_some() {
                 for keyword in &rule.keywords {
                     let bytes = keyword.to_lowercase().into_bytes();
-                    on(Literal { bytes, fold: true }, Use::Keyword { rule: id });
+                    on(Literal { bytes, fold: true }, Context::default(), Use::Keyword { rule: id });
                 }
                 let anchors = anchors.as_deref().unwrap_or_default();
-                for (anchor, Anchor { literals, .. }) in anchors.iter().enumerate() {
+                for (anchor, Anchor { literals, context, .. }) in anchors.iter().enumerate() {
                     for literal in literals {
-                        on(literal.clone(), Use::Anchor { rule: id, anchor: anchor as u32 });
+                        let use_ = Use::Anchor { rule: id, anchor: anchor as u32 };
+                        on(literal.clone(), context.clone(), use_);
                     }
                 }
                 if anchors.is_empty() && rule.keywords.is_empty() {
@@ -244,7 +245,7 @@ impl Matcher {
     pub(crate) fn find(&self, text: &[u8], scratch: &mut Scratch, found: &mut Vec<Match>) {
         self.prepare(scratch);
         scratch.tally.searched += text.len();
-        self.prefilter.find(text, |hit| {
+        self.prefilter.find(text, 0..text.len(), |hit| {
             scratch.tally.literals += 1;
             scratch.note(&self.uses[hit.literal as usize], hit.at, Some(true));
         });
@@ -434,15 +435,6 @@ impl Sides {
         let after = self.after.length(text[at..].iter());
         at - before..at + after
     }
-}
-
-/// A set of bytes, to look them up.
-fn table(bits: &[u64; 4]) -> Box<[bool; 256]> {
-    let mut table = Box::new([false; 256]);
-    for byte in 0..256 {
-        table[byte] = bits[byte >> 6] >> (byte & 63) & 1 == 1;
-    }
-    table
 }
 
 impl Side {

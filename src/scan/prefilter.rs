@@ -4,7 +4,8 @@
 //!
 //! It knows nothing of rules; the matcher gives literals their meaning.
 
-use super::analysis::Literal;
+use super::analysis::{Context, Literal};
+use std::ops::Range;
 
 const GRAM: usize = 3;
 /// Longer strides would need longer literals than rules have.
@@ -31,6 +32,8 @@ pub(crate) struct Hit {
 #[derive(Debug)]
 pub(crate) struct Prefilter {
     literals: Vec<Literal>,
+    /// By literal: what must stand around it.
+    around: Vec<Around>,
     /// Literals shorter than a gram; nearly always none.
     short: Vec<u32>,
     longest: usize,
@@ -43,8 +46,54 @@ pub(crate) struct Prefilter {
     candidates: Vec<(u32, u8)>,
 }
 
+/// A context, ready to be checked.
+#[derive(Debug)]
+struct Around {
+    edge_before: bool,
+    edge_after: bool,
+    /// So many bytes of a set follow.
+    tail: Option<(Box<[bool; 256]>, usize)>,
+}
+
+impl Around {
+    fn new(context: &Context) -> Self {
+        let tail = context.tail.as_ref().map(|run| (table(&run.class), run.length as usize));
+        Self { edge_before: context.edge_before, edge_after: context.edge_after, tail }
+    }
+
+    /// Whether it stands around a range of a text.
+    #[inline]
+    fn stands(&self, text: &[u8], range: Range<usize>) -> bool {
+        let is_edge = |at: usize| {
+            let before = at.checked_sub(1).is_some_and(|before| is_word(text[before]));
+            before != text.get(at).is_some_and(|byte| is_word(*byte))
+        };
+        (!self.edge_before || is_edge(range.start))
+            && (!self.edge_after || is_edge(range.end))
+            && self.tail.as_ref().is_none_or(|(set, length)| {
+                let tail = text.get(range.end..range.end + length);
+                tail.is_some_and(|tail| tail.iter().all(|byte| set[usize::from(*byte)]))
+            })
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// A set of bytes, to look them up.
+pub(crate) fn table(bits: &[u64; 4]) -> Box<[bool; 256]> {
+    let mut table = Box::new([false; 256]);
+    for byte in 0..256 {
+        table[byte] = bits[byte >> 6] >> (byte & 63) & 1 == 1;
+    }
+    table
+}
+
 impl Prefilter {
-    pub(crate) fn new(literals: Vec<Literal>) -> Self {
+    pub(crate) fn new(all: Vec<(Literal, Context)>) -> Self {
+        let around = all.iter().map(|(_, context)| Around::new(context)).collect();
+        let literals: Vec<Literal> = all.into_iter().map(|(literal, _)| literal).collect();
         let long = |literal: &&Literal| literal.bytes.len() >= GRAM;
         let shortest = literals.iter().filter(long).map(|literal| literal.bytes.len()).min().unwrap_or(GRAM);
         let stride = (shortest - GRAM + 1).min(MOST_STRIDE);
@@ -81,41 +130,45 @@ impl Prefilter {
             first = end;
         }
         let candidates = by_gram.into_iter().map(|(_, literal, at)| (literal, at)).collect();
-        let longest = literals.iter().map(|literal| literal.bytes.len()).max().unwrap_or(0);
-        Self { literals, short, longest, stride, table, slots, candidates }
+        let mut prefilter = Self { literals, around, short, longest: 0, stride, table, slots, candidates };
+        let numbers = 0..prefilter.literals.len() as u32;
+        prefilter.longest = numbers.map(|literal| 1 + prefilter.length(literal)).max().unwrap_or(0);
+        prefilter
     }
 
-    /// Bytes of the longest literal.
+    /// Bytes of the longest literal, with those around it that count.
     pub(crate) fn longest(&self) -> usize {
         self.longest
     }
 
-    /// Bytes of a literal.
+    /// Bytes of a literal, with those behind it that count.
     pub(crate) fn length(&self, literal: u32) -> usize {
-        self.literals[literal as usize].bytes.len()
+        let Around { edge_after, tail, .. } = &self.around[literal as usize];
+        let behind = tail.as_ref().map_or(0, |(_, length)| *length).max(usize::from(*edge_after));
+        self.literals[literal as usize].bytes.len() + behind
     }
 
-    /// Calls `found` for every literal in `text`, in no promised order.
-    pub(crate) fn find(&self, text: &[u8], mut found: impl FnMut(Hit)) {
+    /// Calls `found` for every literal in a range of `text`, in no promised order.
+    pub(crate) fn find(&self, text: &[u8], range: Range<usize>, mut found: impl FnMut(Hit)) {
         for &literal in &self.short {
-            self.find_short(text, literal, &mut found);
+            self.find_short(text, &range, literal, &mut found);
         }
-        if self.candidates.is_empty() || text.len() < GRAM {
+        if self.candidates.is_empty() {
             return;
         }
         match self.stride {
-            1 => self.find_long::<1>(text, &mut found),
-            2 => self.find_long::<2>(text, &mut found),
-            _ => self.find_long::<MOST_STRIDE>(text, &mut found),
+            1 => self.find_long::<1>(text, &range, &mut found),
+            2 => self.find_long::<2>(text, &range, &mut found),
+            _ => self.find_long::<MOST_STRIDE>(text, &range, &mut found),
         }
     }
 
     #[inline]
-    fn find_long<const STRIDE: usize>(&self, text: &[u8], found: &mut impl FnMut(Hit)) {
+    fn find_long<const STRIDE: usize>(&self, text: &[u8], range: &Range<usize>, found: &mut impl FnMut(Hit)) {
         // Grams in one word of eight bytes, each with the byte after it.
         let grams = (7 - GRAM) / STRIDE + 1;
-        let mut at = 0;
-        while at + GRAM <= text.len() {
+        let mut at = range.start;
+        while at + GRAM <= range.end {
             let rest = &text[at..];
             let eight = rest.first_chunk::<8>().copied().unwrap_or_else(|| {
                 let mut eight = [0; 8];
@@ -157,19 +210,22 @@ impl Prefilter {
     }
 
     #[inline]
-    fn stands(&self, text: &[u8], start: usize, literal: u32) -> bool {
-        let literal = &self.literals[literal as usize];
-        match text.get(start..start + literal.bytes.len()) {
+    fn stands(&self, text: &[u8], start: usize, number: u32) -> bool {
+        let literal = &self.literals[number as usize];
+        let range = start..start + literal.bytes.len();
+        let stands = match text.get(range.clone()) {
             Some(there) if literal.fold => there.eq_ignore_ascii_case(&literal.bytes),
             Some(there) => there == literal.bytes,
             None => false,
-        }
+        };
+        stands && self.around[number as usize].stands(text, range)
     }
 
-    fn find_short(&self, text: &[u8], literal: u32, found: &mut impl FnMut(Hit)) {
+    fn find_short(&self, text: &[u8], range: &Range<usize>, literal: u32, found: &mut impl FnMut(Hit)) {
         let Some(&first) = self.literals[literal as usize].bytes.first() else { return };
         let other = if first.is_ascii_lowercase() { first.to_ascii_uppercase() } else { first };
-        for at in memchr::memchr2_iter(first, other, text) {
+        for at in memchr::memchr2_iter(first, other, &text[range.clone()]) {
+            let at = range.start + at;
             if self.stands(text, at, literal) {
                 found(Hit { at, literal });
             }
@@ -240,7 +296,8 @@ mod tests {
                 })
                 .collect();
             let mut hits = Vec::new();
-            Prefilter::new(literals.clone()).find(text.as_bytes(), |hit| hits.push(hit));
+            let all = literals.iter().map(|literal| (literal.clone(), Context::default())).collect();
+            Prefilter::new(all).find(text.as_bytes(), 0..text.len(), |hit| hits.push(hit));
             hits.sort();
             prop_assert_eq!(hits, plain(&literals, text.as_bytes()));
         }
@@ -249,7 +306,8 @@ mod tests {
         fn long_literals_stride(text in "[abc]{0,400}", word in "[abc]{5,9}") {
             let literals = vec![Literal { bytes: word.into_bytes(), fold: false }];
             let mut hits = Vec::new();
-            Prefilter::new(literals.clone()).find(text.as_bytes(), |hit| hits.push(hit));
+            let all = literals.iter().map(|literal| (literal.clone(), Context::default())).collect();
+            Prefilter::new(all).find(text.as_bytes(), 0..text.len(), |hit| hits.push(hit));
             hits.sort();
             prop_assert_eq!(hits, plain(&literals, text.as_bytes()));
         }

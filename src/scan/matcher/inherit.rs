@@ -149,9 +149,9 @@ impl Matcher {
     }
 
     fn see(&self, text: &[u8], range: Range<usize>, Scratch { tally, fresh, .. }: &mut Scratch) {
-        let (start, before) = (range.start, fresh.len());
+        let before = fresh.len();
         tally.searched += range.len();
-        self.prefilter.find(&text[range], |hit| fresh.push(Seen::open(start + hit.at, hit.literal)));
+        self.prefilter.find(text, range, |hit| fresh.push(Seen::open(hit.at, hit.literal)));
         tally.literals += fresh.len() - before;
     }
 

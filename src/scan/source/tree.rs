@@ -31,10 +31,15 @@ pub(super) struct Entry<'a> {
 pub(super) fn first(bytes: &[u8], id_length: usize) -> Option<Entry<'_>> {
     let nul = memchr::memchr(0, bytes)?;
     let space = memchr::memchr(b' ', &bytes[..nul])?;
-    let mode =
-        std::str::from_utf8(&bytes[..space]).ok().and_then(|mode| u32::from_str_radix(mode, 8).ok())?;
+    let mode = octal(&bytes[..space])?;
     let raw = bytes.get(..nul + 1 + id_length)?;
     Some(Entry { mode, name: &bytes[space + 1..nul], id: &raw[nul + 1..], raw })
+}
+
+fn octal(digits: &[u8]) -> Option<u32> {
+    let digit = |digit: &u8| matches!(digit, b'0'..=b'7').then(|| u32::from(digit - b'0'));
+    (!digits.is_empty() && digits.len() <= 10)
+        .then(|| digits.iter().try_fold(0, |mode, next| Some(mode << 3 | digit(next)?)))?
 }
 
 /// The entries of a tree, up to the first that is malformed.
