@@ -84,7 +84,7 @@ enum Use {
 
 /// A literal of an anchor that stands in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Literally {
+struct AnchorHit {
     at: usize,
     anchor: u32,
     /// What the rule finds around it is wanted; otherwise it matters only where that meets it.
@@ -120,9 +120,11 @@ pub(crate) struct Tally {
 pub(crate) struct Scratch {
     pub(crate) tally: Tally,
     fresh: Vec<inherit::Seen>,
+    /// What the verdicts depend on that were last given to literals that were new or had none any more.
+    pub(crate) judged: Vec<Range<usize>>,
     /// The searches of the last run, by rule, then by place.
     groups: Vec<Group>,
-    hits: Vec<Vec<Literally>>,
+    hits: Vec<Vec<AnchorHit>>,
     keyword: Vec<bool>,
     touched: Vec<usize>,
 }
@@ -139,7 +141,7 @@ impl Scratch {
                     if hits.is_empty() {
                         self.touched.push(rule as usize);
                     }
-                    hits.push(Literally { at, anchor, live });
+                    hits.push(AnchorHit { at, anchor, live });
                 }
                 Use::Keyword { rule } => {
                     if !std::mem::replace(&mut self.keyword[rule as usize], true) {
@@ -288,7 +290,7 @@ impl Compiled {
         &self,
         number: usize,
         text: &[u8],
-        hits: &[Literally],
+        hits: &[AnchorHit],
         found: &mut Vec<Match>,
         groups: &mut Vec<Group>,
     ) {
@@ -324,13 +326,13 @@ impl Compiled {
         }
     }
 
-    fn window(&self, text: &[u8], hit: &Literally) -> Range<usize> {
+    fn window(&self, text: &[u8], hit: &AnchorHit) -> Range<usize> {
         self.anchors[hit.anchor as usize].window(text, hit.at)
     }
 
     /// The windows of all `hits`, which are in order; those that meet as one, for what one match takes
     /// another cannot have. In order, each with its hits.
-    fn joined<'h>(&self, text: &[u8], hits: &'h [Literally]) -> Vec<(Range<usize>, &'h [Literally])> {
+    fn joined<'h>(&self, text: &[u8], hits: &'h [AnchorHit]) -> Vec<(Range<usize>, &'h [AnchorHit])> {
         let mut all: Vec<(Range<usize>, Range<usize>)> = Vec::new();
         for (number, hit) in hits.iter().enumerate() {
             let (mut window, mut first) = (self.window(text, hit), number);

@@ -259,6 +259,7 @@ fn rarest_grams(literal: &[u8], stride: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::analysis::Run;
     use super::*;
     use proptest::prelude::*;
 
@@ -280,6 +281,27 @@ mod tests {
             }
         }
         hits
+    }
+
+    #[test]
+    fn a_literal_counts_where_its_context_stands() {
+        let find = |context: Context, text: &str, range: Range<usize>| {
+            let literal = Literal { bytes: b"key".to_vec(), fold: false };
+            let mut at = Vec::new();
+            Prefilter::new(vec![(literal, context)]).find(text.as_bytes(), range, |hit| at.push(hit.at));
+            at
+        };
+        let whole = |context: &Context, text: &str| find(context.clone(), text, 0..text.len());
+        let before = Context { edge_before: true, ..Context::default() };
+        assert_eq!(whole(&before, "key akey _key .key"), [0, 15]);
+        let after = Context { edge_after: true, ..Context::default() };
+        assert_eq!(whole(&after, "keys key_ key. key"), [10, 15]);
+        let class = [0, 0b110 << 32, 0, 0]; // a and b
+        let tail = Context { tail: Some(Run { class, length: 2 }), ..Context::default() };
+        assert_eq!(whole(&tail, "keyab keyac keybb keya"), [0, 12]);
+        // What stands around counts also where it is not searched.
+        assert_eq!(find(tail, "keyab", 0..3), [0]);
+        assert_eq!(find(before, "akey key", 1..8), [5]);
     }
 
     proptest! {

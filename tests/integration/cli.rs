@@ -124,6 +124,17 @@ fn scan_reads_all_that_could_be_committed_and_the_history() {
 }
 
 #[test]
+fn stats_are_said_to_who_asks() {
+    let repo = repo();
+    repo.commit("a.txt", "sec=al2 and sec=be3\n", "one");
+    let run = |more: &[&str]| repo.cofferdam().args(["git"]).args(more).run().expect_code(1).stderr;
+    let stats = run(&["--stats"]);
+    assert!(stats.contains(" 2 matches, 2 hits\nseconds of all threads: inflate 0."), "{stats}");
+    assert!(!run(&[]).contains("seconds of all threads"));
+    assert_eq!(run(&["--stats", "--quiet"]), "");
+}
+
+#[test]
 fn scan_outside_a_repository_reads_the_files() {
     let dir = dir();
     dir.write("a.txt", "sec=al2\n");

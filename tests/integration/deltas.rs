@@ -35,7 +35,7 @@ impl Dice {
     fn snippet(&mut self) -> Vec<u8> {
         let secret = token(self.roll(9) as u64, BASE62, 12 + self.roll(12));
         let assignment = format!("key = {secret}\n");
-        let mut snippet = match self.roll(20) {
+        let mut snippet = match self.roll(26) {
             0 => assignment,
             1 => format!("user={}\n", &secret[..4]),
             2 => format!("-----BEGIN {0} KEY-----\n{secret}\n{secret}\n-----END {0} KEY-----\n", "DULL"),
@@ -54,6 +54,12 @@ impl Dice {
             16 => format!("password = \"{}\" key\n", ["changeme", "correct-horse", "%40s%20"][self.roll(3)]),
             17 => format!("api_token: '{secret}', token = {}{}", &secret[..5], &secret[3..]),
             18 => " # gitleaks:allow\n".to_owned(),
+            20 => "LTID1234 ".to_owned(),
+            21 => base64(&format!(": {}", &token(self.roll(5) as u64, BASE62, 18))[..18]),
+            22 => format!("secret = {secret}"),
+            23 => "123456789012 acmekey".to_owned(),
+            24 => format!("%0Akey = {secret}%0A  and so on, and so on, and so on"),
+            25 => "acmekey".to_owned(),
             19 => format!("%40{}", ["s", "password=", "key="][self.roll(3)]),
             14 => "\n".to_owned(),
             _ => format!("some words stand here; {}\n", token(self.roll(99) as u64, HEX, 8)),
@@ -154,17 +160,25 @@ fn rules() -> Ruleset {
         rule("whole", r"[0-9]{6}", &["magic"]),
         rule("bare", r"[xy]{7}", &[]),
         rule("behind", r"[a-z0-9 ]{0,30}words[a-z ]+here", &[]),
+        rule("far", r"\bLTID[0-9]{4}\b(?s:.){0,120}?[:=] ?([0-9A-Za-z]{10,18})\b", &[]),
+        rule("edge", r"[0-9]{12}[a-z =]{0,40}acmekey\b", &[]),
+        rule("secret", r"(?i)secret[ =:]{0,3}([a-z0-9]{12,20})", &[]),
+        rule("gated", r"magic ?[0-9]{5}", &["secret"]),
         Rule { required: vec![near], ..rule("pair", r"user=([0-9a-zA-Z]{4})", &["user"]) },
     ];
     Ruleset { rules, ..Ruleset::default() }
 }
 
-fn scanners() -> &'static [Scanner; 2] {
-    static SCANNERS: OnceLock<[Scanner; 2]> = OnceLock::new();
+/// Rules that look everywhere, rules that look around their literals only, and the built-in ones.
+fn scanners() -> &'static [Scanner; 3] {
+    static SCANNERS: OnceLock<[Scanner; 3]> = OnceLock::new();
     SCANNERS.get_or_init(|| {
         let options = Options::default();
+        let mut anchored = rules();
+        anchored.rules.retain(|rule| rule.id != "bare" && rule.id != "whole");
         [
             Scanner::new(rules(), &[], options),
+            Scanner::new(anchored, &[], options),
             Scanner::builtin(cofferdam::scan::builtin::ruleset(), &[], options),
         ]
     })
@@ -194,6 +208,51 @@ proptest! {
             }
         }
     }
+}
+
+/// What a base is, and what of it (as text and range) and what else its version is made of.
+type Made<'t> = (String, &'t [(&'t str, std::ops::Range<usize>)]);
+
+#[test]
+fn what_is_far_away_counts_too() {
+    let dull = "-".repeat(50);
+    let secret = token(1, BASE62, 16);
+    let late = base64(&format!(": {secret}"));
+    let line = format!("a=%0Akey = {secret}%0A{}", " ".repeat(40));
+    let end = format!("!{}acmekey", "a".repeat(30));
+    let cases: [Made<'_>; 4] = [
+        // A literal comes near an old token.
+        (format!("{dull}\"{late}\""), &[("id=LTID1234 ", 0..0), ("", 0..usize::MAX)]),
+        // A comment goes from the line of an old token.
+        (format!("{line}# gitleaks:allow"), &[("", 0..line.len()), ("\n", 0..0)]),
+        // A literal ends where the text does.
+        (end, &[("123456789012", 0..0), ("", 1..usize::MAX)]),
+        // A keyword is cut.
+        (format!("secret = {secret}"), &[("", 0..5), ("x magic 123456", 0..0)]),
+    ];
+    let mut total = 0;
+    for (base, parts) in cases {
+        let (mut text, mut pieces) = (String::new(), Vec::new());
+        for (new, copied) in parts {
+            let offset = text.len();
+            if new.is_empty() {
+                let (start, end) = (copied.start, copied.end.min(base.len()));
+                text.push_str(&base[start..end]);
+                pieces.push(Piece::Copy { base_offset: start, len: end - start, offset });
+            } else {
+                text.push_str(new);
+                pieces.push(Piece::Insert { offset, len: new.len() });
+            }
+        }
+        for scanner in scanners() {
+            let (_, learnt) = scanner.scan_base(base.as_bytes()).unwrap();
+            let full = scanner.scan(text.as_bytes()).unwrap();
+            let (hits, _) = scanner.scan_delta(text.as_bytes(), base.len(), &learnt, &pieces).unwrap();
+            assert_eq!(shown(&hits), shown(&full), "{base} -> {text}");
+            total += full.len();
+        }
+    }
+    assert!(total >= 6, "{total} hits prove little");
 }
 
 /// A history of edits, as `git fast-import` reads it.

@@ -7,7 +7,7 @@ use crate::scan::pieces::{Piece, fresh_ranges};
 use std::ops::Range;
 
 /// So far around a token, and around what it depends on, bytes count: escapes this near are one token.
-const CONTEXT: usize = 32;
+const MARGIN: usize = 32;
 
 /// The tokens of a text, in order.
 #[derive(Debug, Default)]
@@ -28,8 +28,8 @@ impl Tokens {
     pub fn of(decoded: &Decoded) -> Self {
         let token = |piece: &super::Piece| Token {
             range: piece.original.clone(),
-            before: CONTEXT,
-            after: CONTEXT,
+            before: MARGIN,
+            after: MARGIN,
             live: false,
         };
         Self(decoded.pieces.iter().map(token).collect())
@@ -39,9 +39,15 @@ impl Tokens {
     pub fn depend_on(&mut self, range: &Range<usize>) {
         let first = self.0.partition_point(|token| token.range.end < range.start);
         for token in self.0[first..].iter_mut().take_while(|token| token.range.start <= range.end) {
-            token.before = token.before.max(token.range.start.saturating_sub(range.start) + CONTEXT);
-            token.after = token.after.max(range.end.saturating_sub(token.range.end) + CONTEXT);
+            token.before = token.before.max(token.range.start.saturating_sub(range.start) + MARGIN);
+            token.after = token.after.max(range.end.saturating_sub(token.range.end) + MARGIN);
         }
+    }
+
+    /// Whether one of them lies in or next to a range of the text.
+    fn touches(&self, range: &Range<usize>) -> bool {
+        let first = self.0.partition_point(|token| token.range.end + MARGIN < range.start);
+        self.0.get(first).is_some_and(|token| token.range.start <= range.end + MARGIN)
     }
 
     /// Something may be found with any of them.
@@ -50,8 +56,15 @@ impl Tokens {
     }
 
     /// The tokens of `text`, which is made of `pieces` of this one, of `base_len` bytes. None where
-    /// decoding it may give something.
-    pub fn inherited(&self, text: &[u8], base_len: usize, pieces: &[Piece]) -> Option<Self> {
+    /// decoding it may give something: with a token that is new, whose surroundings are, or that lies in
+    /// or next to one of the `judged` ranges, where something else is new.
+    pub fn inherited(
+        &self,
+        text: &[u8],
+        base_len: usize,
+        pieces: &[Piece],
+        judged: &[Range<usize>],
+    ) -> Option<Self> {
         let mut tokens = Vec::new();
         for piece in pieces.iter().take_while(|_| !self.0.is_empty()) {
             let &Piece::Copy { base_offset, len, offset } = piece else { continue };
@@ -70,7 +83,11 @@ impl Tokens {
                 tokens.push(Token { range, before, after, live });
             }
         }
+        let tokens = Self(tokens);
+        if judged.iter().any(|range| tokens.touches(range)) {
+            return None;
+        }
         // A token that was none in the base touches these.
-        (!decodes_at(text, fresh_ranges(pieces, base_len, 3))).then_some(Self(tokens))
+        (!decodes_at(text, fresh_ranges(pieces, base_len, 3))).then_some(tokens)
     }
 }

@@ -1,10 +1,7 @@
-//! Matching a text that is made of pieces of another one, as git's deltas are: what is known of the
-//! base is carried over, and only what is new is searched. The result is the same as searching the
-//! whole text; property tests keep it so.
-//!
-//! Why it is the same: every literal lies whole in one copied run or in a fresh range, so none is
-//! missed. Every match holds a literal and lies in that literal's window. So a literal around which
-//! nothing matches, or nothing that the caller keeps, adds nothing, here or wherever the bytes that
+//! Matching a text that is made of pieces of another one, as git's deltas are: only what is new is
+//! searched. The result is the same as searching the whole text. For every literal lies whole in one
+//! copied run or in a fresh range, and every match lies in the window of a literal that it holds; so one
+//! around which nothing matches, or nothing that the caller keeps, adds nothing wherever the bytes that
 //! this depends on stand again: only around the others, the live ones, expressions are run.
 
 use super::{Group, Match, Matcher, Scratch, Sides, Use};
@@ -14,11 +11,15 @@ use regex_automata::{Anchored, Input};
 use std::ops::Range;
 
 /// Bytes about a window that an assertion (`\b`, `$`) may look at: a character.
-const CONTEXT: usize = 4;
+const LOOK_AROUND: usize = 4;
 /// A literal with a longer window is not searched around to judge it: windows may overlap.
 const LONGEST_WINDOW: usize = 2048;
-/// What depends on more than so many bytes to one side stays live.
+/// What depends on more than so many bytes to one side is not inherited.
 const FARTHEST: usize = 4096;
+/// So many bytes, and so many times the text, are searched to judge literals: where they crowd, windows
+/// overlap, and one search for all of them costs less.
+const LEAST_EFFORT: usize = 1 << 16;
+const MOST_EFFORT: usize = 16;
 
 /// What was learnt of a text: its literals, by place.
 #[derive(Debug, Default)]
@@ -66,11 +67,12 @@ impl Seen {
     fn settle(&mut self, verdict: Verdict, depends_on: &Range<usize>) {
         let at = self.at as usize;
         let (before, after) = (at - depends_on.start.min(at), depends_on.end.max(at) - at);
-        if before <= FARTHEST && after <= FARTHEST {
-            *self = Self { before: before as u16, after: after as u16, verdict, ..*self };
+        *self = if before <= FARTHEST && after <= FARTHEST {
+            Self { before: before as u16, after: after as u16, verdict, ..*self }
         } else {
-            self.verdict = Verdict::Live;
-        }
+            // More than any run has about it that is not the whole text.
+            Self { before: u16::MAX, after: u16::MAX, verdict: Verdict::Live, ..*self }
+        };
     }
 }
 
@@ -91,12 +93,14 @@ impl Learnt {
         self.live > 0
     }
 
-    /// What the verdicts on the literals that are not live depend on, in their order.
-    pub(crate) fn depends_on(&self, text_len: usize) -> impl Iterator<Item = Range<usize>> + '_ {
+    /// What the verdicts on the literals depend on if none is live, in their order; and whether
+    /// something was found there and not kept.
+    pub(crate) fn verdicts(&self, text_len: usize) -> impl Iterator<Item = (Range<usize>, bool)> + '_ {
         self.seen.iter().map(move |one| {
             let at = one.at as usize;
-            let start = at.saturating_sub(usize::from(one.before) + CONTEXT);
-            start..(at + usize::from(one.after) + CONTEXT).min(text_len)
+            let start = at.saturating_sub(usize::from(one.before) + LOOK_AROUND);
+            let end = (at + usize::from(one.after) + LOOK_AROUND).min(text_len);
+            (start..end, one.verdict == Verdict::Spent)
         })
     }
 
@@ -112,17 +116,18 @@ impl Matcher {
     pub(crate) fn learn(&self, text: &[u8], scratch: &mut Scratch) -> Learnt {
         scratch.fresh.clear();
         self.see(text, 0..text.len(), scratch);
-        self.judged(text, Vec::new(), &mut scratch.fresh)
+        self.judged(text, Vec::new(), scratch)
     }
 
-    /// As [`Self::learn`], with what is known of a text that this one is made of.
+    /// As [`Self::learn`], with what is known of a text that this one is made of. What the verdicts
+    /// depend on that are not inherited is then in `scratch.judged`.
     pub(crate) fn learn_delta(&self, text: &[u8], delta: &Delta<'_>, scratch: &mut Scratch) -> Learnt {
         scratch.fresh.clear();
         let inherited = self.inherited(text.len(), delta, &mut scratch.fresh);
         for range in fresh_ranges(delta.pieces, delta.base_len, self.prefilter.longest()) {
             self.see(text, range, scratch);
         }
-        self.judged(text, inherited, &mut scratch.fresh)
+        self.judged(text, inherited, scratch)
     }
 
     /// Every match of every rule in a text that this was learnt of and that may be kept, as
@@ -160,7 +165,7 @@ impl Matcher {
     fn inherited(&self, text_len: usize, delta: &Delta<'_>, open: &mut Vec<Seen>) -> Vec<Seen> {
         let known = &delta.learnt.seen[..];
         let mut inherited = Vec::with_capacity(if known.is_empty() { 0 } else { known.len() + 8 });
-        let margin = delta.learnt.reach.max(self.prefilter.longest()) + CONTEXT;
+        let margin = delta.learnt.reach.max(self.prefilter.longest()) + LOOK_AROUND;
         let mut next = 0;
         for piece in delta.pieces.iter().take_while(|_| !known.is_empty()) {
             let &Piece::Copy { base_offset, len, offset } = piece else { continue };
@@ -178,11 +183,11 @@ impl Matcher {
             let moved = |one: &Seen| Seen { at: (one.at as usize - base_offset + offset) as u32, ..*one };
             let mut carry = |one: &Seen, inherited: &mut Vec<Seen>| {
                 let at = one.at as usize;
-                let holds = (begins || at >= run.start + usize::from(one.before) + CONTEXT)
-                    && (ends || at + usize::from(one.after) + CONTEXT <= run.end);
+                let holds = (begins || at >= run.start + usize::from(one.before) + LOOK_AROUND)
+                    && (ends || at + usize::from(one.after) + LOOK_AROUND <= run.end);
                 if holds {
                     inherited.push(moved(one));
-                } else if at + self.prefilter.length(one.literal) <= run.end {
+                } else if ends || at + self.prefilter.length(one.literal) <= run.end {
                     open.push(Seen::open(moved(one).at as usize, one.literal));
                 }
             };
@@ -195,14 +200,16 @@ impl Matcher {
 
     /// All literals of a text, of which some are inherited; judges the fresh ones. Of a literal that is
     /// both, the inherited verdict counts.
-    fn judged(&self, text: &[u8], inherited: Vec<Seen>, fresh: &mut Vec<Seen>) -> Learnt {
+    fn judged(&self, text: &[u8], inherited: Vec<Seen>, scratch: &mut Scratch) -> Learnt {
+        let Scratch { fresh, judged, .. } = scratch;
+        judged.clear();
         if fresh.is_empty() {
             return Learnt::of(inherited);
         }
         fresh.sort_unstable_by_key(Seen::key);
         fresh.dedup_by_key(|one| one.key());
         let mut seen = Vec::with_capacity(inherited.len() + fresh.len());
-        let mut done = 0;
+        let (mut done, mut effort) = (0, LEAST_EFFORT + MOST_EFFORT * text.len());
         for mut one in fresh.drain(..) {
             let here = seek(&inherited, done, one.at as usize);
             let same = inherited[here..].iter().take_while(|other| other.key() < one.key()).count();
@@ -212,38 +219,39 @@ impl Matcher {
             }
             seen.extend_from_slice(&inherited[done..here]);
             done = here;
-            self.judge(text, &mut one);
+            judged.push(self.judge(text, &mut one, &mut effort));
             seen.push(one);
         }
         seen.extend_from_slice(&inherited[done..]);
         Learnt::of(seen)
     }
 
-    /// Whether a match can be around a literal.
-    fn judge(&self, text: &[u8], one: &mut Seen) {
+    /// Judges whether a match can be around a literal; gives what that depends on.
+    fn judge(&self, text: &[u8], one: &mut Seen, effort: &mut usize) -> Range<usize> {
         let at = one.at as usize;
-        let mut depends_on = at..at + self.prefilter.length(one.literal);
+        let (mut depends_on, mut verdict) = (at..at + self.prefilter.length(one.literal), Verdict::Dead);
         for (rule, sides) in self.anchors_of(one.literal) {
             let (compiled, window) = (&self.rules[rule], sides.window(text, at));
             widen(&mut depends_on, &window);
-            if !sides.may_match(text, at) {
+            if verdict == Verdict::Live || !sides.may_match(text, at) {
                 continue;
             }
-            let matches = window.len() > LONGEST_WINDOW
+            let matches = window.len() > LONGEST_WINDOW.min(*effort)
                 || match compiled.regex() {
                     Some(Ok(regex)) if compiled.starts_at_literal => {
                         let input = Input::new(text).span(at..text.len()).anchored(Anchored::Yes);
                         regex.is_match(input.earliest(true))
                     }
-                    Some(Ok(regex)) => regex.is_match(Input::new(text).span(window).earliest(true)),
+                    Some(Ok(regex)) => {
+                        *effort -= window.len();
+                        regex.is_match(Input::new(text).span(window).earliest(true))
+                    }
                     _ => false,
                 };
-            if matches {
-                one.verdict = Verdict::Live;
-                return;
-            }
+            verdict = if matches { Verdict::Live } else { verdict };
         }
-        one.settle(Verdict::Dead, &depends_on);
+        one.settle(verdict, &depends_on);
+        depends_on
     }
 
     /// Settles the literals around which only such matches were found as the caller does not keep, for
@@ -259,23 +267,23 @@ impl Matcher {
         if learnt.live == 0 {
             return;
         }
+        let spent = scratch.groups.iter().map(|group| (group, group.spent(text, found, kept)));
+        let spent: Vec<(&Group, Option<Range<usize>>)> = spent.collect();
         for one in learnt.seen.iter_mut().filter(|one| one.verdict == Verdict::Live) {
-            let depends_on = self.depends_on(text, one, found, kept, &scratch.groups);
-            if let Some(depends_on) = depends_on {
+            if let Some(depends_on) = self.spent(text, one, &spent) {
                 one.settle(Verdict::Spent, &depends_on);
             }
         }
         *learnt = Learnt::of(std::mem::take(&mut learnt.seen));
     }
 
-    /// What it depends on that nothing comes of a literal; none where something may.
-    fn depends_on(
+    /// What it depends on that nothing comes of a literal, by the searches around it; none where
+    /// something may.
+    fn spent(
         &self,
         text: &[u8],
         one: &Seen,
-        found: &[Match],
-        kept: &[bool],
-        groups: &[Group],
+        groups: &[(&Group, Option<Range<usize>>)],
     ) -> Option<Range<usize>> {
         let at = one.at as usize;
         let mut depends_on = at..at + self.prefilter.length(one.literal);
@@ -284,20 +292,13 @@ impl Matcher {
             if !sides.may_match(text, at) {
                 continue;
             }
-            let past = groups.partition_point(|group| (group.rule, group.window.start) <= (rule, at));
+            let past = groups.partition_point(|(group, _)| (group.rule, group.window.start) <= (rule, at));
             // None where its keyword held the rule back.
-            let group = past.checked_sub(1).map(|last| &groups[last])?;
+            let (group, spent) = past.checked_sub(1).map(|last| &groups[last])?;
             if group.rule != rule || group.window.end <= at {
                 return None;
             }
-            if kept[group.found.clone()].contains(&true) {
-                return None;
-            }
-            widen(&mut depends_on, &group.window);
-            for one in &found[group.found.clone()] {
-                widen(&mut depends_on, &one.range);
-                widen(&mut depends_on, &lines(text, one.range.clone()));
-            }
+            widen(&mut depends_on, spent.as_ref()?);
         }
         Some(depends_on)
     }
@@ -310,6 +311,25 @@ impl Matcher {
             }
             Use::Keyword { .. } => None,
         })
+    }
+}
+
+impl Group {
+    /// What it depends on that nothing was found here, or only what is not kept; none where that is
+    /// not so, or where it is too much.
+    fn spent(&self, text: &[u8], found: &[Match], kept: &[bool]) -> Option<Range<usize>> {
+        if kept[self.found.clone()].contains(&true) {
+            return None;
+        }
+        let mut depends_on = self.window.clone();
+        for one in &found[self.found.clone()] {
+            widen(&mut depends_on, &one.range);
+            widen(&mut depends_on, &lines(text, one.range.clone()));
+            if depends_on.len() > 2 * FARTHEST {
+                return None;
+            }
+        }
+        Some(depends_on)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Which objects are there, for who asks for the same ones again and again: versions of a tree name
 //! mostly the same files. Apart because it knows no trees. It remembers a fixed number of objects, the
-//! last asked for (1 MB), and never that one is missing.
+//! last asked for (512 kB), and never that one is missing.
 
 use super::pack::{Id, ObjectStore};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Objects that are remembered.
@@ -11,29 +12,28 @@ const SLOTS: usize = 1 << 16;
 /// A store and the objects that were last found in it.
 pub(super) struct Present<'a> {
     store: &'a ObjectStore,
-    /// The first sixteen bytes of a name each. Threads write without a lock: what two of them leave in
-    /// one slot is at worst no object's name.
-    slots: Vec<[AtomicU64; 2]>,
+    /// A hash of a name in each; keyed, so that no tree can name an object that passes for another.
+    slots: Vec<AtomicU64>,
+    keyed: RandomState,
 }
 
 impl<'a> Present<'a> {
     pub(super) fn of(store: &'a ObjectStore) -> Self {
-        Self { store, slots: (0..SLOTS).map(|_| Default::default()).collect() }
+        let slots = (0..SLOTS).map(|_| AtomicU64::new(0)).collect();
+        Self { store, slots, keyed: RandomState::new() }
     }
 
     /// Whether the object is there, in whatever state.
     pub(super) fn has(&self, id: &Id) -> bool {
-        let (halves, _) = id.as_bytes().as_chunks::<8>();
-        let [first, second, ..] = *halves else { return false };
-        let name = [u64::from_le_bytes(first), u64::from_le_bytes(second)];
-        let slot = &self.slots[name[0] as usize % SLOTS];
-        // An empty slot is no object.
-        if name != [0; 2] && slot.iter().zip(name).all(|(half, name)| half.load(Ordering::Relaxed) == name) {
+        // Never that of an empty slot.
+        let hash = self.keyed.hash_one(id.as_bytes()) | 1;
+        let slot = &self.slots[(hash >> 1) as usize % SLOTS];
+        if slot.load(Ordering::Relaxed) == hash {
             return true;
         }
         let is_there = self.store.contains(id);
         if is_there {
-            slot.iter().zip(name).for_each(|(half, name)| half.store(name, Ordering::Relaxed));
+            slot.store(hash, Ordering::Relaxed);
         }
         is_there
     }

@@ -37,9 +37,11 @@ pub(super) fn first(bytes: &[u8], id_length: usize) -> Option<Entry<'_>> {
 }
 
 fn octal(digits: &[u8]) -> Option<u32> {
-    let digit = |digit: &u8| matches!(digit, b'0'..=b'7').then(|| u32::from(digit - b'0'));
-    (!digits.is_empty() && digits.len() <= 10)
-        .then(|| digits.iter().try_fold(0, |mode, next| Some(mode << 3 | digit(next)?)))?
+    let add = |number: u32, digit: &u8| {
+        let digit = matches!(digit, b'0'..=b'7').then(|| u32::from(digit - b'0'))?;
+        Some(number.checked_mul(8)? + digit)
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
 }
 
 /// The entries of a tree, up to the first that is malformed.
