@@ -140,9 +140,10 @@ impl Matcher {
         found: &mut Vec<Match>,
     ) {
         scratch.groups.clear();
-        let is_whole = |one: &Seen| self.wholes[one.literal as usize];
-        let is_dull = self.is_anchored || self.unanchored.is_empty() && !learnt.seen.iter().any(is_whole);
-        if learnt.live == 0 && is_dull {
+        let runs_whole = |one: &Seen| self.wholes[one.literal as usize];
+        let runs_nowhere =
+            self.is_anchored || self.unanchored.is_empty() && !learnt.seen.iter().any(runs_whole);
+        if learnt.live == 0 && runs_nowhere {
             return;
         }
         self.prepare(scratch);

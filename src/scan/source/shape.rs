@@ -2,9 +2,7 @@
 //! have one shape; so most commits leave the shape as it was, and nothing of them is read. Apart from
 //! `skeleton`, which reads; here only numbers are compared. Where numbers cannot tell what comparing
 //! the trees themselves would, it says so: in a merge that brings something of its own, and where a
-//! tree is missing, damaged or too large.
-//!
-//! Memory: sixteen bytes for each tree and a map of their names; shapes are few.
+//! tree is missing, damaged or too large. Memory: sixteen bytes for each tree and a map of their names.
 
 use super::super::path_names::PathNames;
 use super::skeleton::{Label, Numbers, Skeletons};

@@ -1,11 +1,8 @@
 //! Of every tree of the database the entries that matter to a history: directories, submodules, and
-//! files with hits, without content, or with a name that a path expression asks for. One walk over the
-//! trees takes them; of a delta it parses only what is not copied from its base. Apart from `shape`,
-//! which then asks whether anything that matters lies below a directory.
-//!
-//! Memory, until `shape` is done: about 150 bytes for each tree, whatever its size, for it shares entries
-//! with its base; eight for each entry of a tree that shares none. A tree that waits for deltas on it
-//! takes four for each of its entries and eight for each that matters.
+//! files with hits, without content, or with a name that a path expression asks for. Of a delta only what
+//! is not copied from its base is parsed. Apart from `shape`, which then asks whether anything that
+//! matters lies below a directory. Memory: about 150 bytes for each tree, whatever its size, for it shares
+//! entries with its base; eight for each entry of a tree that shares none.
 
 use super::super::path_names::PathNames;
 use super::super::pieces::Piece;
@@ -148,7 +145,7 @@ struct Kept {
     place: u32,
 }
 
-/// A tree while deltas on it may follow.
+/// A tree while deltas on it may follow: four bytes for each entry, and eight for each that matters.
 struct Read {
     /// Where its entries start, and where the last ends.
     bounds: Vec<u32>,
