@@ -166,7 +166,7 @@ fn best_anchors(parts: &[&Hir]) -> Option<(f64, Vec<Anchor>)> {
             let Some(joined) = next.and_then(|next| join(run.as_deref(), &next)) else { break };
             if joined.iter().all(|literal| !literal.bytes.is_empty()) {
                 let (before, after) = (reach_of(&parts[..start]), reach_of(&parts[start..]));
-                let (run, context) = (longest_run(parts), context(&parts[..start], part, &parts[at + 1..]));
+                let (run, context) = (longest_run(parts), context(&parts[..start], ends, &parts[at + 1..]));
                 let literals = joined.clone();
                 consider(worth(&joined), vec![Anchor { literals, before, after, run, context }]);
             }
@@ -428,14 +428,14 @@ fn run_of(part: &Hir) -> Option<Run> {
     }
 }
 
-/// What stands around a literal whose `last` part lies between other parts.
-fn context(before: &[&Hir], last: &Hir, after: &[&Hir]) -> Context {
+/// What stands around a literal between two sequences of parts; behind it nothing is known if it `ends`
+/// within a part.
+fn context(before: &[&Hir], ends: bool, after: &[&Hir]) -> Context {
     let is_edge = |part: Option<&&Hir>| {
         part.is_some_and(|part| matches!(part.kind(), HirKind::Look(regex_syntax::hir::Look::WordAscii)))
     };
     let edge_before = is_edge(before.last());
-    if exact(last).is_none() {
-        // The literal ends within the part.
+    if ends {
         return Context { edge_before, ..Context::default() };
     }
     let tail = after.first().and_then(|part| {

@@ -2,6 +2,7 @@
 
 use super::analysis::Anchor;
 use super::rule::{Allowlist, Rule, Ruleset};
+use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
 
 static RULES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.postcard"));
@@ -26,6 +27,12 @@ pub fn ruleset_with_examples() -> Ruleset {
         (rule.examples, rule.negative_examples) = (examples, negative_examples);
     }
     ruleset
+}
+
+/// By expression: what the build script found out about those of the built-in rules.
+pub(crate) fn anchors_by_expression() -> FxHashMap<String, Option<Vec<Anchor>>> {
+    let expressions = ruleset().rules.into_iter().map(|rule| rule.regex);
+    expressions.zip(anchors()).filter_map(|(expression, anchors)| Some((expression?, anchors))).collect()
 }
 
 /// What the build script found out about each of the built-in rules' expressions.

@@ -10,7 +10,7 @@ mod runs;
 mod tokens;
 
 use super::pieces;
-use candidates::{Candidates, Found, may_decode, token_around};
+use candidates::{Candidates, Found, token_around};
 use std::fmt::Write as _;
 use std::ops::Range;
 pub use tokens::Tokens;
@@ -92,9 +92,6 @@ pub struct Decoded {
     delta: Vec<pieces::Piece>,
 }
 
-/// Regions of fewer bytes are looked through before they are searched.
-const SHORT: usize = 32;
-
 /// Decodes everything decodable in `text`, once; none where there is nothing.
 pub fn decode(text: &[u8]) -> Option<Decoded> {
     let mut candidates = Candidates::default();
@@ -112,9 +109,6 @@ fn decodes_at(text: &[u8], ranges: impl Iterator<Item = Range<usize>>) -> bool {
         }
         let token = token_around(text, &range, done);
         done = token.end;
-        if token.len() < SHORT && !may_decode(text, token.clone()) {
-            continue;
-        }
         candidates.search(text, token);
         if !candidates.is_empty() {
             return true;

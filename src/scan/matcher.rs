@@ -5,17 +5,19 @@
 //! It knows nothing of files, entropy or allowlists: a `Match` is a rule and two ranges.
 
 mod inherit;
+mod window;
 
 pub(crate) use inherit::{Delta, Learnt};
 
-use super::analysis::{self, Anchor, Context, Literal, Reach};
-use super::prefilter::{Prefilter, table};
+use super::analysis::{self, Anchor, Context, Literal};
+use super::prefilter::Prefilter;
 use super::rule::Rule;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, meta};
 use rustc_hash::FxHashMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
+use window::Sides;
 
 /// What a rule's expression found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,19 +63,6 @@ struct Compiled {
     anchors: Vec<Sides>,
     /// Every match starts at a literal.
     starts_at_literal: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Sides {
-    before: Side,
-    after: Side,
-    run: Option<(Box<[bool; 256]>, usize)>,
-}
-
-#[derive(Clone, Debug)]
-struct Side {
-    bound: usize,
-    loops: Option<Box<[bool; 256]>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -201,8 +190,7 @@ impl Matcher {
                 }
             }
             let anchors: Vec<Sides> = anchors.unwrap_or_default().iter().map(Sides::new).collect();
-            let starts_at_literal = !anchors.is_empty()
-                && anchors.iter().all(|sides| sides.before.bound == 0 && sides.before.loops.is_none());
+            let starts_at_literal = !anchors.is_empty() && anchors.iter().all(Sides::starts_here);
             compiled.push(Compiled { rule, regex: OnceLock::new(), anchors, starts_at_literal });
         }
         let runs_whole = |use_: &Use| match use_ {
@@ -243,15 +231,14 @@ impl Matcher {
         self.is_anchored
     }
 
-    /// Every match of every rule in `text`, by rule, then by place.
-    pub(crate) fn find(&self, text: &[u8], scratch: &mut Scratch, found: &mut Vec<Match>) {
+    /// Notes every literal in `text`, for [`Self::run`].
+    pub(crate) fn note(&self, text: &[u8], scratch: &mut Scratch) {
         self.prepare(scratch);
         scratch.tally.searched += text.len();
         self.prefilter.find(text, 0..text.len(), |hit| {
             scratch.tally.literals += 1;
             scratch.note(&self.uses[hit.literal as usize], hit.at, Some(true));
         });
-        self.run(text, scratch, found);
     }
 
     /// Makes room in a scratch that was used up by [`Self::run`].
@@ -261,8 +248,8 @@ impl Matcher {
         scratch.touched.extend(&self.unanchored);
     }
 
-    /// Runs the rules whose literals were noted.
-    fn run(&self, text: &[u8], scratch: &mut Scratch, found: &mut Vec<Match>) {
+    /// Every match in `text` of the rules whose literals were noted, by rule, then by place.
+    pub(crate) fn run(&self, text: &[u8], scratch: &mut Scratch, found: &mut Vec<Match>) {
         let Scratch { tally, groups, hits, keyword, touched, .. } = scratch;
         groups.clear();
         touched.sort_unstable();
@@ -402,67 +389,6 @@ fn build(pattern: &str, leaps: bool) -> Result<meta::Regex, Box<meta::BuildError
         .map_err(Box::new)
 }
 
-impl Sides {
-    fn new(anchor: &Anchor) -> Self {
-        let run = anchor.run.as_ref().map(|run| (table(&run.class), run.length as usize));
-        Self { before: Side::new(&anchor.before), after: Side::new(&anchor.after), run }
-    }
-
-    /// Whether what every match must contain stands around a literal at `at`.
-    fn may_match(&self, text: &[u8], at: usize) -> bool {
-        let Some((class, length)) = &self.run else { return true };
-        let window = &text[self.window(text, at)];
-        // A run that long has a byte at every multiple of its length.
-        let mut probe = length - 1;
-        while probe < window.len() {
-            let back = window[..=probe].iter().rev().take_while(|byte| class[**byte as usize]).count();
-            if back == 0 {
-                probe += length;
-                continue;
-            }
-            let start = probe + 1 - back;
-            let end =
-                window[probe + 1..].iter().take_while(|byte| class[**byte as usize]).count() + probe + 1;
-            if end - start >= *length {
-                return true;
-            }
-            probe = end + length;
-        }
-        false
-    }
-
-    /// Everything that a match around a literal at `at` could take.
-    fn window(&self, text: &[u8], at: usize) -> Range<usize> {
-        let before = self.before.length(text[..at].iter().rev());
-        let after = self.after.length(text[at..].iter());
-        at - before..at + after
-    }
-}
-
-impl Side {
-    fn new(reach: &Reach) -> Self {
-        let looping = reach.loops != [0; 4];
-        Self { bound: reach.bound as usize, loops: looping.then(|| table(&reach.loops)) }
-    }
-
-    fn length<'t>(&self, bytes: impl ExactSizeIterator<Item = &'t u8>) -> usize {
-        let there = bytes.len();
-        let Some(loops) = &self.loops else { return self.bound.min(there) };
-        let mut left = self.bound;
-        let mut taken = 0;
-        for &byte in bytes {
-            if !loops[byte as usize] {
-                if left == 0 {
-                    break;
-                }
-                left -= 1;
-            }
-            taken += 1;
-        }
-        taken
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -474,8 +400,9 @@ mod tests {
 
     fn find(rules: Vec<Rule>, text: &[u8]) -> Vec<Match> {
         let matcher = Matcher::new(rules.into_iter().map(|rule| Analysed::new(Arc::new(rule))).collect());
-        let mut found = Vec::new();
-        matcher.find(text, &mut Scratch::default(), &mut found);
+        let (mut scratch, mut found) = (Scratch::default(), Vec::new());
+        matcher.note(text, &mut scratch);
+        matcher.run(text, &mut scratch, &mut found);
         found
     }
 

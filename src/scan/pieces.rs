@@ -83,35 +83,42 @@ pub fn fresh_ranges(
     })
 }
 
-/// Where things found in the base stand in the result, if they lie whole inside one copied run: as
-/// often as it was copied, in the result's order. `found` is sorted by where its ranges in the base
-/// start.
-pub fn carried<'a, T>(
-    pieces: &'a [Piece],
-    found: &'a [T],
-    range: impl Fn(&T) -> Range<usize> + 'a,
-) -> impl Iterator<Item = (&'a T, Range<usize>)> + 'a {
-    let runs = pieces.iter().filter_map(|piece| match *piece {
-        Piece::Copy { base_offset, len, offset } => Some((base_offset..base_offset + len, offset)),
+/// A run of the base that a result copies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Where it lies in the base.
+    pub base: Range<usize>,
+    /// Where it lies in the result.
+    offset: usize,
+    /// It begins both, or ends both: what stands beyond is the same there.
+    begins: bool,
+    ends: bool,
+}
+
+impl Run {
+    /// Where a place of the base in this run lies in the result.
+    pub fn here(&self, there: usize) -> usize {
+        there - self.base.start + self.offset
+    }
+
+    /// Whether a range of the base, with so many bytes before and after it, is the same in the result.
+    pub fn has(&self, there: &Range<usize>, before: usize, after: usize) -> bool {
+        (self.begins || there.start >= self.base.start.saturating_add(before))
+            && (self.ends || there.end.saturating_add(after) <= self.base.end)
+    }
+}
+
+/// The runs that the result copies, in its order.
+pub fn runs(pieces: &[Piece], base_len: usize) -> impl Iterator<Item = Run> + '_ {
+    let end = pieces.last().map_or(0, |piece| piece.range().end);
+    pieces.iter().filter_map(move |piece| match *piece {
+        Piece::Copy { base_offset, len, offset } => Some(Run {
+            base: base_offset..base_offset + len,
+            offset,
+            begins: base_offset == 0 && offset == 0,
+            ends: base_offset + len == base_len && offset + len == end,
+        }),
         Piece::Insert { .. } => None,
-    });
-    let mut runs = runs.map(|(run, offset)| (run, offset, None)).peekable();
-    std::iter::from_fn(move || {
-        while let Some((run, offset, next)) = runs.peek_mut() {
-            let place = next.get_or_insert_with(|| found.partition_point(|one| range(one).start < run.start));
-            while let Some(one) = found.get(*place) {
-                let Range { start, end } = range(one);
-                if start >= run.end {
-                    break;
-                }
-                *place += 1;
-                if end <= run.end {
-                    return Some((one, start - run.start + *offset..end - run.start + *offset));
-                }
-            }
-            runs.next();
-        }
-        None
     })
 }
 
@@ -143,6 +150,17 @@ mod tests {
         pieces
     }
 
+    /// Where ranges of the base stand whole in the result.
+    fn carried(pieces: &[Piece], found: &[Range<usize>]) -> Vec<Range<usize>> {
+        let whole =
+            |run: &Run, range: &Range<usize>| run.base.start <= range.start && range.end <= run.base.end;
+        let here = |run: Run| {
+            let found = found.iter().filter(|range| whole(&run, range));
+            found.map(|range| run.here(range.start)..run.here(range.end)).collect::<Vec<_>>()
+        };
+        runs(pieces, BASE).flat_map(here).collect()
+    }
+
     fn fresh(parts: &[(bool, usize, usize)], window: usize) -> Vec<(usize, usize)> {
         fresh_ranges(&pieces(parts), BASE, window).map(|range| (range.start, range.end)).collect()
     }
@@ -161,9 +179,20 @@ mod tests {
     #[test]
     fn a_run_copied_twice_carries_twice() {
         let pieces = pieces(&[(true, 4, 6), (false, 0, 1), (true, 0, 10)]);
-        let found = [2..4, 5..8, 9..11];
-        let carried: Vec<_> = carried(&pieces, &found, Range::clone).collect();
-        assert_eq!(carried, [(&found[1], 1..4), (&found[0], 9..11), (&found[1], 12..15)]);
+        assert_eq!(carried(&pieces, &[2..4, 5..8, 9..11]), [1..4, 9..11, 12..15]);
+    }
+
+    #[test]
+    fn what_stands_beyond_an_edge_that_is_the_bases_is_the_same() {
+        let has = |parts: &[(bool, usize, usize)], there| {
+            runs(&pieces(parts), BASE).map(|run| run.has(&there, 3, 3)).collect::<Vec<_>>()
+        };
+        assert_eq!(has(&[(true, 0, BASE)], 0..BASE), [true]);
+        assert_eq!(has(&[(true, 0, 20), (false, 0, 1)], 0..17), [true]);
+        assert_eq!(has(&[(true, 0, 20), (false, 0, 1)], 0..18), [false]);
+        assert_eq!(has(&[(false, 0, 1), (true, 0, BASE)], 2..BASE), [false]);
+        assert_eq!(has(&[(false, 0, 1), (true, 0, BASE)], 3..BASE), [true]);
+        assert_eq!(has(&[(true, 20, 20), (true, 0, 20)], 23..BASE), [false, false]);
     }
 
     proptest! {
@@ -180,7 +209,7 @@ mod tests {
             for start in 0..BASE {
                 found.extend((1..=window).map(|len| start..start + len).filter(|range| range.end <= BASE));
             }
-            let carried: Vec<_> = carried(&pieces, &found, Range::clone).map(|(_, range)| range).collect();
+            let carried = carried(&pieces, &found);
             for start in 0..end {
                 for range in (1..=window).map(|len| start..start + len).filter(|range| range.end <= end) {
                     let is_fresh = fresh.iter().any(|fresh| fresh.start <= range.start && range.end <= fresh.end);

@@ -4,7 +4,8 @@
 //!
 //! It knows nothing of rules; the matcher gives literals their meaning.
 
-use super::analysis::{Context, Literal};
+use super::analysis::{Context, Literal, Run};
+use regex_syntax::is_word_byte;
 use std::ops::Range;
 
 const GRAM: usize = 3;
@@ -31,9 +32,8 @@ pub(crate) struct Hit {
 /// A set of literals, ready to be looked for.
 #[derive(Debug)]
 pub(crate) struct Prefilter {
-    literals: Vec<Literal>,
-    /// By literal: what must stand around it.
-    around: Vec<Around>,
+    /// Each with what must stand around it.
+    literals: Vec<(Literal, Context)>,
     /// Literals shorter than a gram; nearly always none.
     short: Vec<u32>,
     longest: usize,
@@ -46,60 +46,42 @@ pub(crate) struct Prefilter {
     candidates: Vec<(u32, u8)>,
 }
 
-/// A context, ready to be checked.
-#[derive(Debug)]
-struct Around {
-    edge_before: bool,
-    edge_after: bool,
-    /// So many bytes of a set follow.
-    tail: Option<(Box<[bool; 256]>, usize)>,
-}
-
-impl Around {
-    fn new(context: &Context) -> Self {
-        let tail = context.tail.as_ref().map(|run| (table(&run.class), run.length as usize));
-        Self { edge_before: context.edge_before, edge_after: context.edge_after, tail }
-    }
-
+impl Context {
     /// Whether it stands around a range of a text.
     #[inline]
     fn stands(&self, text: &[u8], range: Range<usize>) -> bool {
         let is_edge = |at: usize| {
-            let before = at.checked_sub(1).is_some_and(|before| is_word(text[before]));
-            before != text.get(at).is_some_and(|byte| is_word(*byte))
+            let before = at.checked_sub(1).is_some_and(|before| is_word_byte(text[before]));
+            before != text.get(at).is_some_and(|byte| is_word_byte(*byte))
         };
         (!self.edge_before || is_edge(range.start))
             && (!self.edge_after || is_edge(range.end))
-            && self.tail.as_ref().is_none_or(|(set, length)| {
-                let tail = text.get(range.end..range.end + length);
-                tail.is_some_and(|tail| tail.iter().all(|byte| set[usize::from(*byte)]))
+            && self.tail.as_ref().is_none_or(|tail| {
+                let there = text.get(range.end..range.end + tail.length as usize);
+                there.is_some_and(|there| there.iter().all(|byte| tail.has(*byte)))
             })
     }
-}
 
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-/// A set of bytes, to look them up.
-pub(crate) fn table(bits: &[u64; 4]) -> Box<[bool; 256]> {
-    let mut table = Box::new([false; 256]);
-    for byte in 0..256 {
-        table[byte] = bits[byte >> 6] >> (byte & 63) & 1 == 1;
+    /// Bytes behind the literal that count.
+    fn behind(&self) -> usize {
+        self.tail.as_ref().map_or(0, |tail| tail.length as usize).max(usize::from(self.edge_after))
     }
-    table
+}
+
+impl Run {
+    fn has(&self, byte: u8) -> bool {
+        self.class[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
+    }
 }
 
 impl Prefilter {
-    pub(crate) fn new(all: Vec<(Literal, Context)>) -> Self {
-        let around = all.iter().map(|(_, context)| Around::new(context)).collect();
-        let literals: Vec<Literal> = all.into_iter().map(|(literal, _)| literal).collect();
-        let long = |literal: &&Literal| literal.bytes.len() >= GRAM;
-        let shortest = literals.iter().filter(long).map(|literal| literal.bytes.len()).min().unwrap_or(GRAM);
+    pub(crate) fn new(literals: Vec<(Literal, Context)>) -> Self {
+        let lengths = literals.iter().map(|(literal, _)| literal.bytes.len());
+        let shortest = lengths.filter(|length| *length >= GRAM).min().unwrap_or(GRAM);
         let stride = (shortest - GRAM + 1).min(MOST_STRIDE);
         let mut by_gram: Vec<(u32, u32, u8)> = Vec::new();
         let mut short = Vec::new();
-        for (index, literal) in literals.iter().enumerate() {
+        for (index, (literal, _)) in literals.iter().enumerate() {
             if literal.bytes.len() < GRAM {
                 short.push(index as u32);
                 continue;
@@ -118,7 +100,7 @@ impl Prefilter {
         for same in by_gram.chunk_by(|a, b| a.0 == b.0) {
             let gram = same[0].0;
             for &(_, literal, at) in same {
-                let next = literals[literal as usize].bytes.get(at as usize + GRAM);
+                let next = literals[literal as usize].0.bytes.get(at as usize + GRAM);
                 table[hash(gram, TABLE_BITS)] |= next.map_or(u8::MAX, |next| BIT[usize::from(*next & 7)]);
             }
             let mut slot = hash(gram, SLOT_BITS);
@@ -130,10 +112,9 @@ impl Prefilter {
             first = end;
         }
         let candidates = by_gram.into_iter().map(|(_, literal, at)| (literal, at)).collect();
-        let mut prefilter = Self { literals, around, short, longest: 0, stride, table, slots, candidates };
-        let numbers = 0..prefilter.literals.len() as u32;
-        prefilter.longest = numbers.map(|literal| 1 + prefilter.length(literal)).max().unwrap_or(0);
-        prefilter
+        let longest = literals.iter().map(|(literal, context)| 1 + literal.bytes.len() + context.behind());
+        let longest = longest.max().unwrap_or(0);
+        Self { literals, short, longest, stride, table, slots, candidates }
     }
 
     /// Bytes of the longest literal, with those around it that count.
@@ -143,9 +124,8 @@ impl Prefilter {
 
     /// Bytes of a literal, with those behind it that count.
     pub(crate) fn length(&self, literal: u32) -> usize {
-        let Around { edge_after, tail, .. } = &self.around[literal as usize];
-        let behind = tail.as_ref().map_or(0, |(_, length)| *length).max(usize::from(*edge_after));
-        self.literals[literal as usize].bytes.len() + behind
+        let (literal, context) = &self.literals[literal as usize];
+        literal.bytes.len() + context.behind()
     }
 
     /// Calls `found` for every literal in a range of `text`, in no promised order.
@@ -210,19 +190,19 @@ impl Prefilter {
     }
 
     #[inline]
-    fn stands(&self, text: &[u8], start: usize, number: u32) -> bool {
-        let literal = &self.literals[number as usize];
+    fn stands(&self, text: &[u8], start: usize, literal: u32) -> bool {
+        let (literal, context) = &self.literals[literal as usize];
         let range = start..start + literal.bytes.len();
         let stands = match text.get(range.clone()) {
             Some(there) if literal.fold => there.eq_ignore_ascii_case(&literal.bytes),
             Some(there) => there == literal.bytes,
             None => false,
         };
-        stands && self.around[number as usize].stands(text, range)
+        stands && context.stands(text, range)
     }
 
     fn find_short(&self, text: &[u8], range: &Range<usize>, literal: u32, found: &mut impl FnMut(Hit)) {
-        let Some(&first) = self.literals[literal as usize].bytes.first() else { return };
+        let Some(&first) = self.literals[literal as usize].0.bytes.first() else { return };
         let other = if first.is_ascii_lowercase() { first.to_ascii_uppercase() } else { first };
         for at in memchr::memchr2_iter(first, other, &text[range.clone()]) {
             let at = range.start + at;
@@ -259,7 +239,6 @@ fn rarest_grams(literal: &[u8], stride: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::analysis::Run;
     use super::*;
     use proptest::prelude::*;
 

@@ -217,7 +217,13 @@ impl Scanner {
 
     /// These rules.
     pub fn new(ruleset: Ruleset, only: &[String], options: Options) -> Self {
-        let rules = ruleset.rules.into_iter().map(|rule| Analysed::new(Arc::new(rule))).collect();
+        // Most rules of most configurations are built-in ones, and analysing takes time.
+        let known = builtin::anchors_by_expression();
+        let analysed = |rule: Rule| match rule.regex.as_ref().and_then(|regex| known.get(regex)) {
+            Some(anchors) => Analysed { rule: Arc::new(rule), anchors: anchors.clone() },
+            None => Analysed::new(Arc::new(rule)),
+        };
+        let rules = ruleset.rules.into_iter().map(analysed).collect();
         Self::of(rules, ruleset.allowlists, only, options)
     }
 

@@ -1,5 +1,5 @@
 //! What a scan cost, stage by stage, for who asks with `--stats`. Apart from the ledger, which says
-//! what was looked at: nothing here changes what is found, and nobody pays who does not ask.
+//! what was looked at: nothing here changes what is found.
 
 use std::fmt::{self, Display, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -75,8 +75,7 @@ impl Stats {
         self.counts[count as usize].fetch_add(more, Ordering::Relaxed);
     }
 
-    /// How many there were.
-    pub fn count(&self, count: Count) -> u64 {
+    fn count(&self, count: Count) -> u64 {
         self.counts[count as usize].load(Ordering::Relaxed)
     }
 }

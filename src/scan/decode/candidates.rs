@@ -149,44 +149,6 @@ impl Candidates {
     }
 }
 
-/// Whether anything in a region may decode: a quick look, for most regions are short and hold nothing.
-pub(super) fn may_decode(text: &[u8], region: Range<usize>) -> bool {
-    let mut run = 0;
-    for at in region {
-        let class = CLASS[usize::from(text[at])];
-        if class & ESCAPE != 0 {
-            let next = |by: usize| text.get(at + by).copied().unwrap_or_default();
-            let begins = match text[at] {
-                b'%' => next(1).is_ascii_hexdigit() && next(2).is_ascii_hexdigit(),
-                b'+' => at > 0 && text[at - 1] == b'U',
-                _ => matches!(next(1), b'u' | b'U' | b'\\'),
-            };
-            if begins {
-                return true;
-            }
-        }
-        run = if class & MEMBER != 0 { run + 1 } else { 0 };
-        if run == runs::LEAST {
-            return true;
-        }
-    }
-    false
-}
-
-const MEMBER: u8 = 1;
-const ESCAPE: u8 = 2;
-/// What each byte may be part of.
-const CLASS: [u8; 256] = {
-    let mut class = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let escape = matches!(byte as u8, b'%' | b'\\' | b'+');
-        class[byte] = if runs::is_member(byte as u8) { MEMBER } else { 0 } | if escape { ESCAPE } else { 0 };
-        byte += 1;
-    }
-    class
-};
-
 /// The token of any encoding that `fresh` is part of, from `floor` at the earliest.
 pub(super) fn token_around(text: &[u8], fresh: &Range<usize>, floor: usize) -> Range<usize> {
     let part = |byte: &u8| runs::is_member(*byte) || matches!(byte, b'%' | b'\\' | b'=');

@@ -3,7 +3,7 @@
 //! Apart because it decodes nothing itself.
 
 use super::{Decoded, decodes_at};
-use crate::scan::pieces::{Piece, fresh_ranges};
+use crate::scan::pieces::{Piece, fresh_ranges, runs};
 use std::ops::Range;
 
 /// So far around a token, and around what it depends on, bytes count: escapes this near are one token.
@@ -13,7 +13,7 @@ const MARGIN: usize = 32;
 #[derive(Debug, Default)]
 pub struct Tokens(Vec<Token>);
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Token {
     range: Range<usize>,
     /// On so many bytes before and after it depends that nothing is found with it.
@@ -66,21 +66,14 @@ impl Tokens {
         judged: &[Range<usize>],
     ) -> Option<Self> {
         let mut tokens = Vec::new();
-        for piece in pieces.iter().take_while(|_| !self.0.is_empty()) {
-            let &Piece::Copy { base_offset, len, offset } = piece else { continue };
-            let run = base_offset..base_offset + len;
-            let begins = base_offset == 0 && offset == 0;
-            let ends = run.end == base_len && offset + len == text.len();
-            let first = self.0.partition_point(|token| token.range.end <= run.start);
-            for token in self.0[first..].iter().take_while(|token| token.range.start < run.end) {
-                let Token { range, before, after, live } = token.clone();
-                let holds =
-                    (begins || range.start >= run.start + before) && (ends || range.end + after <= run.end);
-                if live || !holds {
+        for run in runs(pieces, base_len).take_while(|_| !self.0.is_empty()) {
+            let first = self.0.partition_point(|token| token.range.end <= run.base.start);
+            for token in self.0[first..].iter().take_while(|token| token.range.start < run.base.end) {
+                if token.live || !run.has(&token.range, token.before, token.after) {
                     return None;
                 }
-                let range = range.start - base_offset + offset..range.end - base_offset + offset;
-                tokens.push(Token { range, before, after, live });
+                let range = run.here(token.range.start)..run.here(token.range.end);
+                tokens.push(Token { range, ..*token });
             }
         }
         let tokens = Self(tokens);

@@ -4,9 +4,10 @@
 //! around which nothing matches, or nothing that the caller keeps, adds nothing wherever the bytes that
 //! this depends on stand again: only around the others, the live ones, expressions are run.
 
-use super::{Group, Match, Matcher, Scratch, Sides, Use};
+use super::window::Sides;
+use super::{Group, Match, Matcher, Scratch, Use};
 use crate::scan::location::lines;
-use crate::scan::pieces::{Piece, fresh_ranges};
+use crate::scan::pieces::{Piece, fresh_ranges, runs};
 use regex_automata::{Anchored, Input};
 use std::ops::Range;
 
@@ -16,6 +17,8 @@ const LOOK_AROUND: usize = 4;
 const LONGEST_WINDOW: usize = 2048;
 /// What depends on more than so many bytes to one side is not inherited.
 const FARTHEST: usize = 4096;
+/// Stands for the whole text.
+const FAR: u16 = u16::MAX;
 /// So many bytes, and so many times the text, are searched to judge literals: where they crowd, windows
 /// overlap, and one search for all of them costs less.
 const LEAST_EFFORT: usize = 1 << 16;
@@ -70,9 +73,16 @@ impl Seen {
         *self = if before <= FARTHEST && after <= FARTHEST {
             Self { before: before as u16, after: after as u16, verdict, ..*self }
         } else {
-            // More than any run has about it that is not the whole text.
-            Self { before: u16::MAX, after: u16::MAX, verdict: Verdict::Live, ..*self }
+            Self { before: FAR, after: FAR, verdict: Verdict::Live, ..*self }
         };
+    }
+
+    /// On how many bytes before its place, and from there on, the verdict depends.
+    fn reach(&self) -> (usize, usize) {
+        match self.before {
+            FAR => (usize::MAX / 2, usize::MAX / 2),
+            before => (usize::from(before) + LOOK_AROUND, usize::from(self.after) + LOOK_AROUND),
+        }
     }
 }
 
@@ -97,16 +107,15 @@ impl Learnt {
     /// something was found there and not kept.
     pub(crate) fn verdicts(&self, text_len: usize) -> impl Iterator<Item = (Range<usize>, bool)> + '_ {
         self.seen.iter().map(move |one| {
-            let at = one.at as usize;
-            let start = at.saturating_sub(usize::from(one.before) + LOOK_AROUND);
-            let end = (at + usize::from(one.after) + LOOK_AROUND).min(text_len);
-            (start..end, one.verdict == Verdict::Spent)
+            let (at, (before, after)) = (one.at as usize, one.reach());
+            let range = at.saturating_sub(before)..(at + after).min(text_len);
+            (range, one.verdict == Verdict::Spent)
         })
     }
 
     fn of(seen: Vec<Seen>) -> Self {
         let live = seen.iter().filter(|one| one.verdict == Verdict::Live).count();
-        let reach = seen.iter().map(|one| usize::from(one.before.max(one.after))).max().unwrap_or(0);
+        let reach = seen.iter().map(Seen::reach).map(|(before, after)| before.max(after)).max().unwrap_or(0);
         Self { seen, live, reach }
     }
 }
@@ -123,15 +132,14 @@ impl Matcher {
     /// depend on that are not inherited is then in `scratch.judged`.
     pub(crate) fn learn_delta(&self, text: &[u8], delta: &Delta<'_>, scratch: &mut Scratch) -> Learnt {
         scratch.fresh.clear();
-        let inherited = self.inherited(text.len(), delta, &mut scratch.fresh);
+        let inherited = self.inherited(delta, &mut scratch.fresh);
         for range in fresh_ranges(delta.pieces, delta.base_len, self.prefilter.longest()) {
             self.see(text, range, scratch);
         }
         self.judged(text, inherited, scratch)
     }
 
-    /// Every match of every rule in a text that this was learnt of and that may be kept, as
-    /// [`Self::find`] gives it.
+    /// Every match in a text that this was learnt of and that may be kept, as [`Self::run`] gives it.
     pub(crate) fn find_learnt(
         &self,
         text: &[u8],
@@ -139,7 +147,6 @@ impl Matcher {
         scratch: &mut Scratch,
         found: &mut Vec<Match>,
     ) {
-        scratch.groups.clear();
         let runs_whole = |one: &Seen| self.wholes[one.literal as usize];
         let runs_nowhere =
             self.is_anchored || self.unanchored.is_empty() && !learnt.seen.iter().any(runs_whole);
@@ -163,33 +170,27 @@ impl Matcher {
 
     /// The base's literals that lie whole in a copied run, with the verdicts that still hold; those
     /// whose verdicts do not are `open`.
-    fn inherited(&self, text_len: usize, delta: &Delta<'_>, open: &mut Vec<Seen>) -> Vec<Seen> {
+    fn inherited(&self, delta: &Delta<'_>, open: &mut Vec<Seen>) -> Vec<Seen> {
         let known = &delta.learnt.seen[..];
         let mut inherited = Vec::with_capacity(if known.is_empty() { 0 } else { known.len() + 8 });
-        let margin = delta.learnt.reach.max(self.prefilter.longest()) + LOOK_AROUND;
+        let margin = delta.learnt.reach.max(self.prefilter.longest());
         let mut next = 0;
-        for piece in delta.pieces.iter().take_while(|_| !known.is_empty()) {
-            let &Piece::Copy { base_offset, len, offset } = piece else { continue };
-            let run = base_offset..base_offset + len;
-            let begins = base_offset == 0 && offset == 0;
-            let ends = run.end == delta.base_len && offset + len == text_len;
-            let first = seek(known, next, run.start);
-            next = seek(known, first, run.end);
+        for run in runs(delta.pieces, delta.base_len).take_while(|_| !known.is_empty()) {
+            let first = seek(known, next, run.base.start);
+            next = seek(known, first, run.base.end);
             let here = &known[first..next];
             // Only near the ends of the run a verdict may not hold.
-            let head = here.iter().take_while(|one| (one.at as usize) < run.start + margin).count();
+            let head = here.iter().take_while(|one| one.at as usize - run.base.start < margin).count();
             let (head, rest) = here.split_at(head);
-            let tail = rest.iter().rev().take_while(|one| one.at as usize + margin > run.end).count();
+            let tail = rest.iter().rev().take_while(|one| run.base.end - (one.at as usize) < margin).count();
             let (body, tail) = rest.split_at(rest.len() - tail);
-            let moved = |one: &Seen| Seen { at: (one.at as usize - base_offset + offset) as u32, ..*one };
+            let moved = |one: &Seen| Seen { at: run.here(one.at as usize) as u32, ..*one };
             let mut carry = |one: &Seen, inherited: &mut Vec<Seen>| {
-                let at = one.at as usize;
-                let holds = (begins || at >= run.start + usize::from(one.before) + LOOK_AROUND)
-                    && (ends || at + usize::from(one.after) + LOOK_AROUND <= run.end);
-                if holds {
+                let (at, (before, after)) = (one.at as usize, one.reach());
+                if run.has(&(at..at), before, after) {
                     inherited.push(moved(one));
-                } else if ends || at + self.prefilter.length(one.literal) <= run.end {
-                    open.push(Seen::open(moved(one).at as usize, one.literal));
+                } else if run.has(&(at..at + self.prefilter.length(one.literal)), 0, 0) {
+                    open.push(Seen::open(run.here(at), one.literal));
                 }
             };
             head.iter().for_each(|one| carry(one, &mut inherited));

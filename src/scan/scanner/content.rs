@@ -137,15 +137,16 @@ impl Scanner {
         let transcoded = encoding::to_utf8(content);
         let text: &[u8] = transcoded.as_ref().map_or(content, |transcoded| &transcoded.text);
         let (view, mut found) = (View::of(text), found);
-        Stats::time(self.stats(), Stage::Search, || {
-            self.admit_all(&view, &Text { text, decoded: None }, scratch, &mut found)
+        Stats::time(self.stats(), Stage::Search, || self.matcher.note(text, scratch));
+        Stats::time(self.stats(), Stage::Match, || {
+            self.admit_noted(&view, &Text { text, decoded: None }, scratch, &mut found)
         })?;
         Stats::time(self.stats(), Stage::Decode, || self.admit_decoded(&view, None, scratch, &mut found))?;
         Ok(())
     }
 
-    /// Hands on what content alone tells of all matches in a text.
-    fn admit_all(
+    /// Hands on what content alone tells of all matches around the literals that were noted in a text.
+    fn admit_noted(
         &self,
         view: &View<'_>,
         text: &Text<'_>,
@@ -153,12 +154,12 @@ impl Scanner {
         found: &mut impl FnMut(Result<Hit, Dropped>),
     ) -> Result<(), AllowlistError> {
         let mut matches = Vec::new();
-        self.matcher.find(text.text, scratch, &mut matches);
+        self.matcher.run(text.text, scratch, &mut matches);
         self.admit_each(view, text, &matches, scratch, found)?;
         Ok(())
     }
 
-    /// As [`Self::admit_all`] with what was learnt of the text's literals, and settles that.
+    /// As [`Self::admit_noted`] with what was learnt of the text's literals, and settles that.
     fn admit_learnt(
         &self,
         view: &View<'_>,
@@ -220,7 +221,8 @@ impl Scanner {
             let decoded = decoded.insert(next);
             let text = Text { text: decoded.text(), decoded: Some((decoded, pass)) };
             let Some(learnt) = learnt_here.as_ref().or(learnt) else {
-                self.admit_all(view, &text, scratch, found)?;
+                self.matcher.note(text.text, scratch);
+                self.admit_noted(view, &text, scratch, found)?;
                 continue;
             };
             let delta = matcher::Delta { base_len, learnt, pieces: decoded.delta() };

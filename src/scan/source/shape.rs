@@ -207,10 +207,9 @@ impl Closing {
             };
             entries.push(Entry { label, object });
         }
-        let entries: Box<[Entry]> = entries.into();
-        let shape = self.numbers.get(entries.clone());
+        let shape = self.numbers.get(&entries[..]);
         if shape as usize == self.shapes.len() {
-            self.shapes.push(entries);
+            self.shapes.push(entries.into());
         }
         known.shape = Some(shape);
         (usize::from(known.height) <= MAX_DEPTH).then_some(known)

@@ -12,6 +12,7 @@ use super::repository::{Limits, oid};
 use super::tree::{Entry, first};
 use git2::Oid;
 use rustc_hash::FxHashMap;
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::hash::Hash;
 use std::ops::Range;
@@ -21,9 +22,17 @@ use std::sync::{Mutex, PoisonError};
 pub(super) struct Numbers<T>(FxHashMap<T, u32>);
 
 impl<T: Hash + Eq> Numbers<T> {
-    pub(super) fn get(&mut self, thing: T) -> u32 {
+    pub(super) fn get<Q>(&mut self, thing: &Q) -> u32
+    where
+        Q: ?Sized + Hash + Eq + ToOwned<Owned: Into<T>>,
+        T: Borrow<Q>,
+    {
+        if let Some(number) = self.0.get(thing) {
+            return *number;
+        }
         let next = self.0.len() as u32;
-        *self.0.entry(thing).or_insert(next)
+        self.0.insert(thing.to_owned().into(), next);
+        next
     }
 
     pub(super) fn find(&self, thing: &T) -> Option<u32> {
@@ -108,17 +117,17 @@ impl Skeletons {
 
     /// Adds an entry that matters; gives its place in `entries`.
     fn add(&mut self, entry: &Entry<'_>) -> Option<u32> {
-        let label = self.label_numbers.get(entry.raw[..entry.raw.len() - entry.id.len() - 1].into());
+        let label = self.label_numbers.get(&entry.raw[..entry.raw.len() - entry.id.len() - 1]);
         if label as usize == self.labels.len() {
             self.labels.push(Label { mode: entry.mode, name: entry.name.into() });
         }
         let numbers = if entry.is_tree() { &mut self.numbers } else { &mut self.files };
-        self.entries.push((label, numbers.get(entry.leaf()?.id)));
+        self.entries.push((label, numbers.get(&entry.leaf()?.id)));
         Some(self.entries.len() as u32 - 1)
     }
 
     fn insert(&mut self, tree: Oid, read: &mut Read) {
-        let number = self.numbers.get(tree) as usize;
+        let number = self.numbers.get(&tree) as usize;
         if self.trees.len() <= number {
             self.trees.resize(number + 1, None);
         }

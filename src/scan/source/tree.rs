@@ -31,17 +31,10 @@ pub(super) struct Entry<'a> {
 pub(super) fn first(bytes: &[u8], id_length: usize) -> Option<Entry<'_>> {
     let nul = memchr::memchr(0, bytes)?;
     let space = memchr::memchr(b' ', &bytes[..nul])?;
-    let mode = octal(&bytes[..space])?;
+    let mode =
+        std::str::from_utf8(&bytes[..space]).ok().and_then(|mode| u32::from_str_radix(mode, 8).ok())?;
     let raw = bytes.get(..nul + 1 + id_length)?;
     Some(Entry { mode, name: &bytes[space + 1..nul], id: &raw[nul + 1..], raw })
-}
-
-fn octal(digits: &[u8]) -> Option<u32> {
-    let add = |number: u32, digit: &u8| {
-        let digit = matches!(digit, b'0'..=b'7').then(|| u32::from(digit - b'0'))?;
-        Some(number.checked_mul(8)? + digit)
-    };
-    if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
 }
 
 /// The entries of a tree, up to the first that is malformed.

@@ -1,0 +1,94 @@
+//! The part of a text that a match around a literal can take. Apart because it knows bytes alone, and
+//! no expressions or rules.
+
+use crate::scan::analysis::{Anchor, Reach};
+use std::ops::Range;
+
+/// How far matches reach to both sides of a literal, and what each contains besides.
+#[derive(Clone, Debug)]
+pub(super) struct Sides {
+    before: Side,
+    after: Side,
+    run: Option<(Box<[bool; 256]>, usize)>,
+}
+
+#[derive(Clone, Debug)]
+struct Side {
+    bound: usize,
+    loops: Option<Box<[bool; 256]>>,
+}
+
+impl Sides {
+    pub(super) fn new(anchor: &Anchor) -> Self {
+        let run = anchor.run.as_ref().map(|run| (table(&run.class), run.length as usize));
+        Self { before: Side::new(&anchor.before), after: Side::new(&anchor.after), run }
+    }
+
+    /// Whether no match begins before the literal.
+    pub(super) fn starts_here(&self) -> bool {
+        self.before.bound == 0 && self.before.loops.is_none()
+    }
+
+    /// Whether what every match must contain stands around a literal at `at`.
+    pub(super) fn may_match(&self, text: &[u8], at: usize) -> bool {
+        let Some((class, length)) = &self.run else { return true };
+        let window = &text[self.window(text, at)];
+        // A run that long has a byte at every multiple of its length.
+        let mut probe = length - 1;
+        while probe < window.len() {
+            let back = window[..=probe].iter().rev().take_while(|byte| class[**byte as usize]).count();
+            if back == 0 {
+                probe += length;
+                continue;
+            }
+            let start = probe + 1 - back;
+            let end =
+                window[probe + 1..].iter().take_while(|byte| class[**byte as usize]).count() + probe + 1;
+            if end - start >= *length {
+                return true;
+            }
+            probe = end + length;
+        }
+        false
+    }
+
+    /// Everything that a match around a literal at `at` could take.
+    pub(super) fn window(&self, text: &[u8], at: usize) -> Range<usize> {
+        let before = self.before.length(text[..at].iter().rev());
+        let after = self.after.length(text[at..].iter());
+        at - before..at + after
+    }
+}
+
+/// A set of bytes, to look them up.
+fn table(bits: &[u64; 4]) -> Box<[bool; 256]> {
+    let mut table = Box::new([false; 256]);
+    for byte in 0..256 {
+        table[byte] = bits[byte >> 6] >> (byte & 63) & 1 == 1;
+    }
+    table
+}
+
+impl Side {
+    fn new(reach: &Reach) -> Self {
+        let looping = reach.loops != [0; 4];
+        Self { bound: reach.bound as usize, loops: looping.then(|| table(&reach.loops)) }
+    }
+
+    fn length<'t>(&self, bytes: impl ExactSizeIterator<Item = &'t u8>) -> usize {
+        let there = bytes.len();
+        let Some(loops) = &self.loops else { return self.bound.min(there) };
+        let mut left = self.bound;
+        let mut taken = 0;
+        for &byte in bytes {
+            if !loops[byte as usize] {
+                if left == 0 {
+                    break;
+                }
+                left -= 1;
+            }
+            taken += 1;
+        }
+        taken
+    }
+}
