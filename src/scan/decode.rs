@@ -10,6 +10,7 @@ mod runs;
 mod tokens;
 
 use super::pieces;
+use super::quiet::Stretch;
 use candidates::{Candidates, Found, token_around};
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -99,20 +100,22 @@ pub fn decode(text: &[u8]) -> Option<Decoded> {
     assemble(text, &[], candidates)
 }
 
-/// Whether a token decodes that touches one of `ranges`, which are in order.
-fn decodes_at(text: &[u8], ranges: impl Iterator<Item = Range<usize>>) -> bool {
+/// Whether a token decodes that touches the core of one of the `stretches`, which are in order; notes of
+/// those before it that none does.
+fn decodes_in(text: &[u8], stretches: &mut [Stretch]) -> bool {
     let mut candidates = Candidates::default();
     let mut done = 0;
-    for range in ranges.filter(|range| !range.is_empty()) {
-        if range.end < done {
+    for stretch in stretches {
+        if stretch.core.end < done {
             continue;
         }
-        let token = token_around(text, &range, done);
-        done = token.end;
-        candidates.search(text, token);
+        let tokens = token_around(text, &stretch.core, done);
+        candidates.search(text, tokens.clone());
         if !candidates.is_empty() {
             return true;
         }
+        stretch.set_no_token(&tokens, done, text.len());
+        done = tokens.end;
     }
     false
 }

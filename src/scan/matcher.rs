@@ -11,6 +11,7 @@ pub(crate) use inherit::{Delta, Learnt};
 
 use super::analysis::{self, Anchor, Context, Literal};
 use super::prefilter::Prefilter;
+use super::quiet::{Quiet, Stretch};
 use super::rule::Rule;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, meta};
@@ -109,6 +110,9 @@ pub(crate) struct Tally {
 pub(crate) struct Scratch {
     pub(crate) tally: Tally,
     fresh: Vec<inherit::Seen>,
+    quiet: Quiet,
+    /// The new stretches of the last text in which encoded tokens may be.
+    pub(crate) stretches: Vec<Stretch>,
     /// What the verdicts depend on that were last given to literals that were new or had none any more.
     pub(crate) judged: Vec<Range<usize>>,
     /// The searches of the last run, by rule, then by place.
@@ -119,6 +123,11 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
+    /// Remembers what is not in the new stretches of the last text.
+    pub(crate) fn remember(&mut self) {
+        self.stretches.iter().for_each(|stretch| self.quiet.remember(stretch));
+    }
+
     /// Notes a literal for the rules that use it, live or not; without a word on that, as a mere keyword.
     #[inline]
     fn note(&mut self, uses: &[Use], at: usize, live: Option<bool>) {

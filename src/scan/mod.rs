@@ -27,6 +27,7 @@ pub mod path_names;
 pub mod pieces;
 pub(crate) mod plausible;
 pub(crate) mod prefilter;
+pub(crate) mod quiet;
 pub mod report;
 pub mod rule;
 pub mod scanner;

@@ -126,6 +126,33 @@ impl Dice {
         }
         (text, pieces)
     }
+
+    /// A base like `base`, with something put in, and what the same delta makes of it.
+    fn alike(&mut self, base: &[u8], text: &[u8], pieces: &[Piece]) -> (Vec<u8>, Vec<u8>, Vec<Piece>) {
+        let at = self.roll(base.len() + 1);
+        let new = match self.roll(3) {
+            0 => self.snippet(),
+            _ => vec![b"aA4 %\n"[self.roll(6)]],
+        };
+        let other = [&base[..at], &new, &base[at..]].concat();
+        let moved = |place: usize| if place < at { place } else { place + new.len() };
+        let (mut made, mut parts) = (Vec::new(), Vec::new());
+        for piece in pieces {
+            let offset = made.len();
+            match *piece {
+                Piece::Copy { base_offset, len, .. } => {
+                    let (start, end) = (moved(base_offset), moved(base_offset + len));
+                    made.extend_from_slice(&other[start..end]);
+                    parts.push(Piece::Copy { base_offset: start, len: end - start, offset });
+                }
+                Piece::Insert { len, .. } => {
+                    made.extend_from_slice(&text[piece.range()]);
+                    parts.push(Piece::Insert { offset, len });
+                }
+            }
+        }
+        (other, made, parts)
+    }
 }
 
 fn wide(text: &[u8]) -> Vec<u8> {
@@ -204,6 +231,12 @@ proptest! {
                     scanner.scan_delta(&text, base.len(), &learnt, &pieces).unwrap();
                 let full = scanner.scan(&text).unwrap();
                 prop_assert_eq!(shown(&hits), shown(&full), "{}", String::from_utf8_lossy(&text));
+                // What is remembered of a stretch must not be taken for another in other surroundings.
+                let (other, made, parts) = dice.alike(&base, &text, &pieces);
+                let (_, known) = scanner.scan_base(&other).unwrap();
+                let (hits, _) = scanner.scan_delta(&made, other.len(), &known, &parts).unwrap();
+                let full = scanner.scan(&made).unwrap();
+                prop_assert_eq!(shown(&hits), shown(&full), "{}", String::from_utf8_lossy(&made));
                 (base, learnt) = (text, next);
             }
         }
@@ -253,6 +286,41 @@ fn what_is_far_away_counts_too() {
         }
     }
     assert!(total >= 6, "{total} hits prove little");
+}
+
+/// A token decodes or not by what stands at its far end; what is new next to it is the same.
+#[test]
+fn a_token_that_reaches_far_is_not_taken_for_another() {
+    let scanner = &scanners()[1];
+    let mut total = 0;
+    let mut check = |base: &str, text: &str, pieces: &[Piece]| {
+        let (_, learnt) = scanner.scan_base(base.as_bytes()).unwrap();
+        let full = scanner.scan(text.as_bytes()).unwrap();
+        let (hits, _) = scanner.scan_delta(text.as_bytes(), base.len(), &learnt, pieces).unwrap();
+        assert_eq!(shown(&hits), shown(&full), "{base} -> {text}");
+        total += full.len();
+    };
+    for copied in 1..60 {
+        let plain = format!("key = {} and so on, and so on, and so on ", token(copied as u64, BASE62, 16));
+        let (encoded, hex) = (base64(&plain), plain.bytes().map(|byte| format!("{byte:02x}")));
+        let hex: String = hex.collect();
+        // What is there of the token in the base decodes to nothing.
+        for missing in [1, 2, 0] {
+            let (front, rest) = (&encoded[missing..copied + 2], format!("{} !", &encoded[copied + 2..]));
+            let copy = Piece::Copy { base_offset: 0, len: front.len(), offset: 0 };
+            let insert = Piece::Insert { offset: front.len(), len: rest.len() };
+            check(&format!("{front}////////"), &format!("{front}{rest}"), &[copy, insert]);
+        }
+        for missing in [1, 0] {
+            let (front, rest) = hex.split_at(hex.len() - copied - 1);
+            let rest = &rest[..rest.len() - missing];
+            let odd = &"00"[rest.len() % 2..];
+            let insert = Piece::Insert { offset: 0, len: front.len() };
+            let copy = Piece::Copy { base_offset: odd.len(), len: rest.len(), offset: front.len() };
+            check(&format!("{odd}{rest}"), &format!("{front}{rest}"), &[insert, copy]);
+        }
+    }
+    assert!(total >= 100, "{total} hits prove little");
 }
 
 /// A history of edits, as `git fast-import` reads it.

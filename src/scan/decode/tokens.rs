@@ -2,8 +2,9 @@
 //! decode to. Where those bytes stand again in a text that is made of this one, it need not be decoded.
 //! Apart because it decodes nothing itself.
 
-use super::{Decoded, decodes_at};
-use crate::scan::pieces::{Piece, fresh_ranges, runs};
+use super::{Decoded, decodes_in};
+use crate::scan::pieces::{Piece, runs};
+use crate::scan::quiet::Stretch;
 use std::ops::Range;
 
 /// So far around a token, and around what it depends on, bytes count: escapes this near are one token.
@@ -57,13 +58,15 @@ impl Tokens {
 
     /// The tokens of `text`, which is made of `pieces` of this one, of `base_len` bytes. None where
     /// decoding it may give something: with a token that is new, whose surroundings are, or that lies in
-    /// or next to one of the `judged` ranges, where something else is new.
-    pub fn inherited(
+    /// or next to one of the `judged` ranges, where something else is new. Of the `stretches` that may
+    /// have new tokens it notes those that have none.
+    pub(crate) fn inherited(
         &self,
         text: &[u8],
         base_len: usize,
         pieces: &[Piece],
         judged: &[Range<usize>],
+        stretches: &mut [Stretch],
     ) -> Option<Self> {
         let mut tokens = Vec::new();
         for run in runs(pieces, base_len).take_while(|_| !self.0.is_empty()) {
@@ -80,7 +83,6 @@ impl Tokens {
         if judged.iter().any(|range| tokens.touches(range)) {
             return None;
         }
-        // A token that was none in the base touches these.
-        (!decodes_at(text, fresh_ranges(pieces, base_len, 3))).then_some(tokens)
+        (!decodes_in(text, stretches)).then_some(tokens)
     }
 }

@@ -17,6 +17,8 @@ const LOOK_AROUND: usize = 4;
 const LONGEST_WINDOW: usize = 2048;
 /// What depends on more than so many bytes to one side is not inherited.
 const FARTHEST: usize = 4096;
+/// A token that is new touches what is new, with so many bytes.
+const TOKEN_WINDOW: usize = 3;
 /// Stands for the whole text.
 const FAR: u16 = u16::MAX;
 /// So many bytes, and so many times the text, are searched to judge literals: where they crowd, windows
@@ -124,6 +126,7 @@ impl Matcher {
     /// What there is to learn of a text of less than 4 GiB.
     pub(crate) fn learn(&self, text: &[u8], scratch: &mut Scratch) -> Learnt {
         scratch.fresh.clear();
+        scratch.stretches.clear();
         self.see(text, 0..text.len(), scratch);
         self.judged(text, Vec::new(), scratch)
     }
@@ -132,10 +135,19 @@ impl Matcher {
     /// depend on that are not inherited is then in `scratch.judged`.
     pub(crate) fn learn_delta(&self, text: &[u8], delta: &Delta<'_>, scratch: &mut Scratch) -> Learnt {
         scratch.fresh.clear();
+        scratch.stretches.clear();
         let inherited = self.inherited(delta, &mut scratch.fresh);
-        for range in fresh_ranges(delta.pieces, delta.base_len, self.prefilter.longest()) {
-            self.see(text, range, scratch);
-        }
+        let window = self.prefilter.longest().max(TOKEN_WINDOW);
+        let fresh = fresh_ranges(delta.pieces, delta.base_len, window);
+        let mut stretches = std::mem::take(&mut scratch.stretches);
+        scratch.quiet.recall(text, fresh, window - TOKEN_WINDOW, &mut stretches);
+        stretches.retain_mut(|stretch| {
+            if !stretch.has_no_literal() && self.see(text, stretch.range.clone(), scratch) == 0 {
+                stretch.set_no_literal();
+            }
+            !stretch.has_no_token()
+        });
+        scratch.stretches = stretches;
         self.judged(text, inherited, scratch)
     }
 
@@ -161,11 +173,13 @@ impl Matcher {
         self.run(text, scratch, found);
     }
 
-    fn see(&self, text: &[u8], range: Range<usize>, Scratch { tally, fresh, .. }: &mut Scratch) {
+    /// Notes the literals in a range of a text, and gives their number.
+    fn see(&self, text: &[u8], range: Range<usize>, Scratch { tally, fresh, .. }: &mut Scratch) -> usize {
         let before = fresh.len();
         tally.searched += range.len();
         self.prefilter.find(text, range, |hit| fresh.push(Seen::open(hit.at, hit.literal)));
         tally.literals += fresh.len() - before;
+        fresh.len() - before
     }
 
     /// The base's literals that lie whole in a copied run, with the verdicts that still hold; those

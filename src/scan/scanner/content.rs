@@ -66,19 +66,21 @@ impl Scanner {
             let delta = matcher::Delta { base_len, learnt: &known.literals, pieces };
             self.matcher.learn_delta(content, &delta, scratch)
         };
-        self.scan_version(content, learn, |judged| match self.options.max_decode_depth {
-            0 => Some(Tokens::default()),
-            _ => known.tokens.inherited(content, base_len, pieces, judged),
+        self.scan_version(content, learn, |Scratch { judged, stretches, .. }| {
+            match self.options.max_decode_depth {
+                0 => Some(Tokens::default()),
+                _ => known.tokens.inherited(content, base_len, pieces, judged, stretches),
+            }
         })
     }
 
     /// Scans with what is learnt of the literals; `tokens` gives those there are if decoding them gives
-    /// nothing, by the ranges in which literals were judged anew.
+    /// nothing, by what is new in it.
     fn scan_version(
         &self,
         content: &[u8],
         learn: impl FnOnce(&mut Scratch) -> matcher::Learnt,
-        tokens: impl FnOnce(&[Range<usize>]) -> Option<Tokens>,
+        tokens: impl FnOnce(&mut Scratch) -> Option<Tokens>,
     ) -> Result<(Vec<Hit>, Learnt), AllowlistError> {
         if encoding::to_utf8(content).is_some() || u32::try_from(content.len()).is_err() {
             return Ok((self.scan(content)?, Learnt::default()));
@@ -92,9 +94,13 @@ impl Scanner {
                 let text = Text { text: content, decoded: None };
                 self.admit_learnt(&view, &text, &mut literals, scratch, &mut found)
             })?;
-            let tokens = Stats::time(self.stats(), Stage::Decode, || match tokens(&scratch.judged) {
-                Some(tokens) => Ok(tokens),
-                None => self.admit_decoded(&view, Some(&literals), scratch, &mut found),
+            let tokens = Stats::time(self.stats(), Stage::Decode, || {
+                let inherited = tokens(scratch);
+                scratch.remember();
+                match inherited {
+                    Some(tokens) => Ok(tokens),
+                    None => self.admit_decoded(&view, Some(&literals), scratch, &mut found),
+                }
             })?;
             self.settle(&mut hits);
             Ok((hits, Learnt(Some(Known { literals, tokens }))))

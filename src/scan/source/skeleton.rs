@@ -7,8 +7,8 @@
 use super::super::path_names::PathNames;
 use super::super::pieces::Piece;
 use super::pack::{Id, Kind, LARGEST_BASE, ObjectStore, PackError, Visit, Visitor, Walk};
-use super::present::Present;
 use super::repository::{Limits, oid};
+use super::settled::Settled;
 use super::tree::{Entry, first};
 use git2::Oid;
 use rustc_hash::FxHashMap;
@@ -86,7 +86,8 @@ impl Skeletons {
         has_hits: &(dyn Fn(Oid) -> bool + Sync),
         limits: &Limits<'_>,
     ) -> Self {
-        let reading = Reading { present: Present::of(store), names, has_hits, limits, all: Mutex::default() };
+        let reading =
+            Reading { store, plain: Settled::default(), names, has_hits, limits, all: Mutex::default() };
         store.walk(&Walk { kinds: &[Kind::Tree], largest: LARGEST_BASE, ..Walk::DEFAULT }, &reading);
         let mut all = reading.all.into_inner().unwrap_or_else(PoisonError::into_inner);
         all.trees.resize(all.numbers.0.len(), None);
@@ -237,7 +238,9 @@ impl<'a> Parse<'a> {
 
 /// Takes what matters of what the walk shows.
 struct Reading<'a> {
-    present: Present<'a>,
+    store: &'a ObjectStore,
+    /// Entries that do not matter.
+    plain: Settled,
     names: &'a PathNames,
     has_hits: &'a (dyn Fn(Oid) -> bool + Sync),
     limits: &'a Limits<'a>,
@@ -246,10 +249,12 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn matters(&self, entry: &Entry<'_>) -> bool {
-        entry.is_tree()
-            || self.names.may_have(entry.name)
-            || entry.leaf().is_none_or(|leaf| !leaf.is_file() || (self.has_hits)(leaf.id))
-            || Id::from_bytes(entry.id).is_none_or(|id| !self.present.has(&id))
+        let is_plain = || {
+            !self.names.may_have(entry.name)
+                && entry.leaf().is_some_and(|leaf| leaf.is_file() && !(self.has_hits)(leaf.id))
+                && Id::from_bytes(entry.id).is_some_and(|id| self.store.contains(&id))
+        };
+        entry.is_tree() || !self.plain.is(entry.raw, is_plain)
     }
 
     /// Reads a tree, from its base where it is made of one; none where it is not as git writes them,

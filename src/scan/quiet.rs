@@ -1,0 +1,113 @@
+//! Remembers stretches of text in which nothing stands: no literal, or no encoded token. The versions
+//! of a file bring the same lines again and again, for each was built on another: most of what is new in
+//! a version stood, just so, in one before it.
+//! Knows neither literals nor encodings: who looked for them says what there is not.
+
+use foldhash::quality::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
+
+/// How many stretches are remembered, 8 bytes each: a later one takes an earlier one's place.
+const PLACES_BITS: u32 = 18;
+/// Bytes before and after a stretch that must be the same, too: most tokens end there.
+const AROUND: usize = 12;
+const NO_LITERAL: u64 = 1;
+const NO_TOKEN: u64 = 2;
+const NOTHING: u64 = NO_LITERAL | NO_TOKEN;
+
+/// What a thread remembers of texts that it saw.
+#[derive(Debug, Default)]
+pub(crate) struct Quiet {
+    /// Seeded anew for each: no one can make up a stretch that is taken for another.
+    hasher: RandomState,
+    /// Hashes, with what is not there in their lowest bits. One is taken for another once in 2⁴⁴ times:
+    /// less often than a machine errs.
+    known: Vec<u64>,
+}
+
+/// A stretch of a text.
+#[derive(Debug)]
+pub(crate) struct Stretch {
+    pub(crate) range: Range<usize>,
+    /// The part in and next to which tokens matter.
+    pub(crate) core: Range<usize>,
+    hash: u64,
+    /// What is not in it.
+    nothing: u64,
+}
+
+impl Quiet {
+    /// Gives parts of a text as `stretches`, with what is known of them. Their cores are `margin` bytes
+    /// away from their ends, but where the text ends.
+    pub(crate) fn recall(
+        &self,
+        text: &[u8],
+        ranges: impl Iterator<Item = Range<usize>>,
+        margin: usize,
+        stretches: &mut Vec<Stretch>,
+    ) {
+        stretches.extend(ranges.map(|range| self.stretch(text, range, margin)));
+        // In a loop of its own, so that memory is waited for once and not for each.
+        for stretch in stretches {
+            let known = self.known.get(place(stretch.hash)).map_or(0, |known| *known ^ stretch.hash);
+            stretch.nothing = if known <= NOTHING { known } else { 0 };
+        }
+    }
+
+    fn stretch(&self, text: &[u8], range: Range<usize>, margin: usize) -> Stretch {
+        let around = around(&range, text.len());
+        let (begins, ends) = (around.start == 0, around.end == text.len());
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(&text[around.clone()]);
+        // Where the stretch lies in that, and whether the text begins or ends with it.
+        let edges = [range.start - around.start, around.end - range.end, begins.into(), ends.into()];
+        hasher.write_u32(edges.iter().fold(0, |edges, edge| edges << 8 | *edge as u32));
+        let start = if range.start == 0 { 0 } else { range.start + margin };
+        let end = if range.end == text.len() { range.end } else { range.end - margin };
+        Stretch { range, core: start..end.max(start), hash: hasher.finish() & !NOTHING, nothing: 0 }
+    }
+
+    /// Remembers what is not in a stretch.
+    pub(crate) fn remember(&mut self, stretch: &Stretch) {
+        if stretch.nothing != 0 {
+            self.known.resize(1 << PLACES_BITS, 0);
+            self.known[place(stretch.hash)] = stretch.hash | stretch.nothing;
+        }
+    }
+}
+
+impl Stretch {
+    /// No literal lies in it, with all that must stand around one.
+    pub(crate) fn has_no_literal(&self) -> bool {
+        self.nothing & NO_LITERAL != 0
+    }
+
+    /// No token that touches its core decodes.
+    pub(crate) fn has_no_token(&self) -> bool {
+        self.nothing & NO_TOKEN != 0
+    }
+
+    pub(crate) fn set_no_literal(&mut self) {
+        self.nothing |= NO_LITERAL;
+    }
+
+    /// No token that touches its core decodes. All of them lie in `tokens`, which would begin earlier if
+    /// `floor` did not cut it. Where that reaches beyond what is around the stretch, it does not tell of
+    /// the stretch elsewhere, so nothing is set.
+    pub(crate) fn set_no_token(&mut self, tokens: &Range<usize>, floor: usize, text_len: usize) {
+        let around = around(&self.range, text_len);
+        let begins = around.start == 0 || around.start < tokens.start;
+        let ends = around.end == text_len || tokens.end < around.end;
+        if floor <= around.start && begins && ends {
+            self.nothing |= NO_TOKEN;
+        }
+    }
+}
+
+fn around(range: &Range<usize>, text_len: usize) -> Range<usize> {
+    range.start.saturating_sub(AROUND)..(range.end + AROUND).min(text_len)
+}
+
+fn place(hash: u64) -> usize {
+    (hash >> (64 - PLACES_BITS)) as usize
+}

@@ -1,0 +1,41 @@
+//! Remembers of what a question was answered with yes, for who asks for the same things again and again:
+//! versions of a tree have mostly the same entries. Apart because it knows no trees. It remembers a fixed
+//! number of things, the last asked for (512 kB), and never a no.
+
+use foldhash::quality::RandomState;
+use std::hash::BuildHasher as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Things that are remembered.
+const SLOTS: usize = 1 << 16;
+
+/// The things of which the answer was yes.
+pub(super) struct Settled {
+    /// A hash in each; keyed, so that no repository can name a thing that passes for another.
+    slots: Vec<AtomicU64>,
+    keyed: RandomState,
+}
+
+impl Default for Settled {
+    fn default() -> Self {
+        let slots = (0..SLOTS).map(|_| AtomicU64::new(0)).collect();
+        Self { slots, keyed: RandomState::default() }
+    }
+}
+
+impl Settled {
+    /// Whether the answer for a thing is yes, whatever else asks about it.
+    pub(super) fn is(&self, thing: &[u8], answer: impl FnOnce() -> bool) -> bool {
+        // Never that of an empty slot.
+        let hash = self.keyed.hash_one(thing) | 1;
+        let slot = &self.slots[(hash >> 1) as usize % SLOTS];
+        if slot.load(Ordering::Relaxed) == hash {
+            return true;
+        }
+        let is_so = answer();
+        if is_so {
+            slot.store(hash, Ordering::Relaxed);
+        }
+        is_so
+    }
+}
