@@ -3,8 +3,7 @@
 //! a version stood, just so, in one before it.
 //! Knows neither literals nor encodings: who looked for them says what there is not.
 
-use foldhash::quality::RandomState;
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::ops::Range;
 
 /// How many stretches are remembered, 8 bytes each: a later one takes an earlier one's place.
@@ -18,7 +17,7 @@ const NOTHING: u64 = NO_LITERAL | NO_TOKEN;
 /// What a thread remembers of texts that it saw.
 #[derive(Debug, Default)]
 pub(crate) struct Quiet {
-    /// Seeded anew for each: no one can make up a stretch that is taken for another.
+    /// Keyed, so that no one can make up a stretch that is taken for another.
     hasher: RandomState,
     /// Hashes, with what is not there in their lowest bits. One is taken for another once in 2⁴⁴ times:
     /// less often than a machine errs.
@@ -38,7 +37,7 @@ pub(crate) struct Stretch {
 
 impl Quiet {
     /// Gives parts of a text as `stretches`, with what is known of them. Their cores are `margin` bytes
-    /// away from their ends, but where the text ends.
+    /// away from their ends, but where the text begins or ends.
     pub(crate) fn recall(
         &self,
         text: &[u8],
@@ -62,9 +61,10 @@ impl Quiet {
         // Where the stretch lies in that, and whether the text begins or ends with it.
         let edges = [range.start - around.start, around.end - range.end, begins.into(), ends.into()];
         hasher.write_u32(edges.iter().fold(0, |edges, edge| edges << 8 | *edge as u32));
-        let start = if range.start == 0 { 0 } else { range.start + margin };
-        let end = if range.end == text.len() { range.end } else { range.end - margin };
-        Stretch { range, core: start..end.max(start), hash: hasher.finish() & !NOTHING, nothing: 0 }
+        let start = if range.start == 0 { 0 } else { (range.start + margin).min(range.end) };
+        let end =
+            if range.end == text.len() { range.end } else { range.end.saturating_sub(margin).max(start) };
+        Stretch { range, core: start..end, hash: hasher.finish() & !NOTHING, nothing: 0 }
     }
 
     /// Remembers what is not in a stretch.
@@ -91,9 +91,9 @@ impl Stretch {
         self.nothing |= NO_LITERAL;
     }
 
-    /// No token that touches its core decodes. All of them lie in `tokens`, which would begin earlier if
-    /// `floor` did not cut it. Where that reaches beyond what is around the stretch, it does not tell of
-    /// the stretch elsewhere, so nothing is set.
+    /// No token that touches its core decodes. All of them lie in `tokens`; what lies before `floor` was
+    /// not looked at. Where that reaches beyond what is around the stretch, it does not tell of the
+    /// stretch elsewhere, so nothing is set.
     pub(crate) fn set_no_token(&mut self, tokens: &Range<usize>, floor: usize, text_len: usize) {
         let around = around(&self.range, text_len);
         let begins = around.start == 0 || around.start < tokens.start;

@@ -96,6 +96,7 @@ impl Scanner {
             })?;
             let tokens = Stats::time(self.stats(), Stage::Decode, || {
                 let inherited = tokens(scratch);
+                // Now, while the stretches are this content's.
                 scratch.remember();
                 match inherited {
                     Some(tokens) => Ok(tokens),

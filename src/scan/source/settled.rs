@@ -2,8 +2,7 @@
 //! versions of a tree have mostly the same entries. Apart because it knows no trees. It remembers a fixed
 //! number of things, the last asked for (512 kB), and never a no.
 
-use foldhash::quality::RandomState;
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Things that are remembered.
@@ -24,8 +23,8 @@ impl Default for Settled {
 }
 
 impl Settled {
-    /// Whether the answer for a thing is yes, whatever else asks about it.
-    pub(super) fn is(&self, thing: &[u8], answer: impl FnOnce() -> bool) -> bool {
+    /// Whether the answer for a thing is yes; it must depend on the thing alone.
+    pub(super) fn holds(&self, thing: &[u8], answer: impl FnOnce() -> bool) -> bool {
         // Never that of an empty slot.
         let hash = self.keyed.hash_one(thing) | 1;
         let slot = &self.slots[(hash >> 1) as usize % SLOTS];

@@ -86,8 +86,14 @@ impl Skeletons {
         has_hits: &(dyn Fn(Oid) -> bool + Sync),
         limits: &Limits<'_>,
     ) -> Self {
-        let reading =
-            Reading { store, plain: Settled::default(), names, has_hits, limits, all: Mutex::default() };
+        let reading = Reading {
+            store,
+            known_plain: Settled::default(),
+            names,
+            has_hits,
+            limits,
+            all: Mutex::default(),
+        };
         store.walk(&Walk { kinds: &[Kind::Tree], largest: LARGEST_BASE, ..Walk::DEFAULT }, &reading);
         let mut all = reading.all.into_inner().unwrap_or_else(PoisonError::into_inner);
         all.trees.resize(all.numbers.0.len(), None);
@@ -240,7 +246,7 @@ impl<'a> Parse<'a> {
 struct Reading<'a> {
     store: &'a ObjectStore,
     /// Entries that do not matter.
-    plain: Settled,
+    known_plain: Settled,
     names: &'a PathNames,
     has_hits: &'a (dyn Fn(Oid) -> bool + Sync),
     limits: &'a Limits<'a>,
@@ -254,7 +260,7 @@ impl Reading<'_> {
                 && entry.leaf().is_some_and(|leaf| leaf.is_file() && !(self.has_hits)(leaf.id))
                 && Id::from_bytes(entry.id).is_some_and(|id| self.store.contains(&id))
         };
-        entry.is_tree() || !self.plain.is(entry.raw, is_plain)
+        entry.is_tree() || !self.known_plain.holds(entry.raw, is_plain)
     }
 
     /// Reads a tree, from its base where it is made of one; none where it is not as git writes them,
