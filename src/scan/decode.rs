@@ -93,6 +93,9 @@ pub struct Decoded {
     delta: Vec<pieces::Piece>,
 }
 
+/// A token that is new touches what is new in a window of so many bytes.
+pub(crate) const TOKEN_WINDOW: usize = 3;
+
 /// Decodes everything decodable in `text`, once; none where there is nothing.
 pub fn decode(text: &[u8]) -> Option<Decoded> {
     let mut candidates = Candidates::default();

@@ -87,6 +87,7 @@ impl Stretch {
         self.nothing & NO_TOKEN != 0
     }
 
+    /// None was found in it.
     pub(crate) fn set_no_literal(&mut self) {
         self.nothing |= NO_LITERAL;
     }

@@ -6,6 +6,7 @@
 
 use super::window::Sides;
 use super::{Group, Match, Matcher, Scratch, Use};
+use crate::scan::decode::TOKEN_WINDOW;
 use crate::scan::location::lines;
 use crate::scan::pieces::{Piece, fresh_ranges, runs};
 use regex_automata::{Anchored, Input};
@@ -17,8 +18,6 @@ const LOOK_AROUND: usize = 4;
 const LONGEST_WINDOW: usize = 2048;
 /// What depends on more than so many bytes to one side is not inherited.
 const FARTHEST: usize = 4096;
-/// A token that is new touches what is new, with so many bytes.
-const TOKEN_WINDOW: usize = 3;
 /// Stands for the whole text.
 const FAR: u16 = u16::MAX;
 /// So many bytes, and so many times the text, are searched to judge literals: where they crowd, windows

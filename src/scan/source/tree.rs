@@ -31,8 +31,8 @@ pub(super) struct Entry<'a> {
 pub(super) fn first(bytes: &[u8], id_length: usize) -> Option<Entry<'_>> {
     let nul = memchr::memchr(0, bytes)?;
     let space = memchr::memchr(b' ', &bytes[..nul])?;
-    let mode =
-        std::str::from_utf8(&bytes[..space]).ok().and_then(|mode| u32::from_str_radix(mode, 8).ok())?;
+    let mode = std::str::from_utf8(&bytes[..space]).ok().filter(|mode| !mode.starts_with('+'))?;
+    let mode = u32::from_str_radix(mode, 8).ok()?;
     let raw = bytes.get(..nul + 1 + id_length)?;
     Some(Entry { mode, name: &bytes[space + 1..nul], id: &raw[nul + 1..], raw })
 }

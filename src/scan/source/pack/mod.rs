@@ -2,7 +2,7 @@
 //!
 //! [`ObjectStore`] opens it; [`ObjectStore::read`] gives single objects, with a [`Cache`] for each
 //! thread; [`ObjectStore::walk`] shows all of them to a [`Visitor`], each delta tree once and base
-//! first. [`fresh_ranges`] and [`runs`] say what a delta's pieces mean for a search.
+//! first. [`fresh_ranges`] says where in a delta's result something new can stand.
 //!
 //! Damage is an error for the object that has it, never a panic, and nothing is allocated that the
 //! input could not fill. What cannot be read is always named; nothing is searched here.
@@ -26,7 +26,7 @@ mod tour;
 mod visit;
 mod walk;
 
-pub use crate::scan::pieces::{Piece, fresh_ranges, runs};
+pub use crate::scan::pieces::{Piece, fresh_ranges};
 pub use cache::Cache;
 pub use error::{Fault, PackError};
 pub use id::{HashKind, Id, Kind};
