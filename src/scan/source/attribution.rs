@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 /// Commits compared by one thread at a time, so that neighbours share trees.
 const BATCH: usize = 128;
+/// Commits that one thread reads contents of at a time.
+const FEW: usize = 16;
 
 /// A commit to attribute to.
 #[derive(Clone, Debug)]
@@ -216,7 +218,7 @@ fn added_lines<H>(
     let [old] = change.old.as_slice() else { return None };
     let content = read(new.id)?;
     if let Some(old) = old {
-        return Added::between(&read(old.id)?, &content);
+        return Added::between(read(old.id)?, content);
     }
     let mut nearest: Option<(f64, Vec<u8>)> = None;
     for id in removed.iter().filter(|id| hits.has(**id)) {
@@ -226,7 +228,7 @@ fn added_lines<H>(
             nearest = Some((similarity, old));
         }
     }
-    nearest.map_or_else(|| Some(Added::All), |(_, old)| Added::between(&old, &content))
+    nearest.map_or_else(|| Some(Added::All), |(_, old)| Added::between(old, content))
 }
 
 /// Every content of these trees: where one side of a merge moved a directory, what the other side
@@ -287,23 +289,25 @@ pub(super) struct Attribution<'a, S: ContentScanner> {
 impl<S: ContentScanner> Attribution<'_, S> {
     /// One sighting for each hit and each commit and path at which it is new.
     pub(super) fn sightings(&self, all: &[Changed<'_>]) -> Result<Vec<Sighting<S::Hit>>, RepositoryError> {
-        self.repository.read(|reader| {
-            let mut sightings = Vec::new();
-            for changed in all {
-                let read = |id| reader.object(id).ok().map(|object| object.content.to_vec());
-                let mut new = new_hits(self.scanner, self.hits, &changed.changes, &read);
-                if changed.step.parents.len() > 1 && !new.is_empty() {
-                    let held = held(reader, &changed.step.parents);
-                    new.retain(|new| new.content.is_none_or(|content| !held.contains(&content)));
-                }
-                if new.is_empty() {
-                    continue;
-                }
-                let commit = self.describe(reader, changed.step.id);
-                sightings.extend(new.into_iter().map(|new| self.sighting(changed.step, &commit, new)));
-            }
-            Ok(sightings)
-        })
+        let of_some = |some: &[Changed<'_>]| {
+            self.repository.read(|reader| Ok(some.iter().flat_map(|one| self.of_one(reader, one)).collect()))
+        };
+        let all: Vec<Vec<_>> = all.par_chunks(FEW).map(of_some).collect::<Result<_, _>>()?;
+        Ok(all.into_iter().flatten().collect())
+    }
+
+    fn of_one(&self, reader: &Reader<'_>, changed: &Changed<'_>) -> Vec<Sighting<S::Hit>> {
+        let read = |id| reader.object(id).ok().map(|object| object.content.to_vec());
+        let mut new = new_hits(self.scanner, self.hits, &changed.changes, &read);
+        if changed.step.parents.len() > 1 && !new.is_empty() {
+            let held = held(reader, &changed.step.parents);
+            new.retain(|new| new.content.is_none_or(|content| !held.contains(&content)));
+        }
+        if new.is_empty() {
+            return Vec::new();
+        }
+        let commit = self.describe(reader, changed.step.id);
+        new.into_iter().map(|new| self.sighting(changed.step, &commit, new)).collect()
     }
 
     /// A commit or tag as findings show it.

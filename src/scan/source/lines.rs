@@ -2,6 +2,7 @@
 //! another one under a new name. Asked only where a hit was there before: a line that moved, or that
 //! came a second time, is new to a diff, and so to gitleaks.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::{Range, RangeInclusive};
 
@@ -13,35 +14,66 @@ const LARGEST: usize = 16 << 20;
 pub(super) enum Added {
     /// There was no version before.
     All,
-    /// The hunks of a diff.
-    Hunks(Vec<Range<usize>>),
+    /// What a diff of the two says.
+    Between(Versions),
+}
+
+/// Two versions of a content.
+#[derive(Debug)]
+pub(super) struct Versions {
+    old: Vec<u8>,
+    new: Vec<u8>,
+    /// Lines of the newer that hunks add, once they are asked for.
+    hunks: OnceCell<Vec<Range<usize>>>,
 }
 
 impl Added {
     /// Compares as `git diff` does; none where a content is too large.
-    pub(super) fn between(old: &[u8], new: &[u8]) -> Option<Self> {
-        if old.len().max(new.len()) > LARGEST {
-            return None;
-        }
-        let mut options = git2::DiffOptions::new();
-        options.context_lines(0).force_text(true).indent_heuristic(true);
-        let patch = git2::Patch::from_buffers(old, None, new, None, Some(&mut options)).ok()?;
-        let hunk = |number| {
-            let (hunk, _) = patch.hunk(number).ok()?;
-            let start = hunk.new_start() as usize;
-            Some(start..start + hunk.new_lines() as usize)
-        };
-        Some(Self::Hunks((0..patch.num_hunks()).filter_map(hunk).collect()))
+    pub(super) fn between(old: Vec<u8>, new: Vec<u8>) -> Option<Self> {
+        let versions = Versions { old, new, hunks: OnceCell::new() };
+        (versions.old.len().max(versions.new.len()) <= LARGEST).then_some(Self::Between(versions))
     }
 
     /// Whether one hunk added all these lines.
     pub(super) fn covers(&self, lines: &RangeInclusive<usize>) -> bool {
         match self {
             Self::All => true,
-            Self::Hunks(hunks) => {
+            Self::Between(versions) if versions.surely_share(*lines.start()) => false,
+            Self::Between(versions) => {
+                let hunks = versions.hunks.get_or_init(|| versions.hunks().unwrap_or_default());
                 hunks.iter().any(|added| added.contains(lines.start()) && added.contains(lines.end()))
             }
         }
+    }
+}
+
+impl Versions {
+    fn hunks(&self) -> Result<Vec<Range<usize>>, git2::Error> {
+        let mut options = git2::DiffOptions::new();
+        options.context_lines(0).force_text(true).indent_heuristic(true);
+        let patch = git2::Patch::from_buffers(&self.old, None, &self.new, None, Some(&mut options))?;
+        let hunk = |number| {
+            let (hunk, _) = patch.hunk(number).ok()?;
+            let start = hunk.new_start() as usize;
+            Some(start..start + hunk.new_lines() as usize)
+        };
+        Ok((0..patch.num_hunks()).filter_map(hunk).collect())
+    }
+
+    /// Whether a line of the newer is in no hunk for sure, which spares most diffs: all before it or all
+    /// behind it is the same in both, so that a diff begins behind it or ends before it; and no other
+    /// line is like it, so that no hunk can be moved over it.
+    fn surely_share(&self, line: usize) -> bool {
+        let Self { old, new, .. } = self;
+        let mut ends = memchr::memchr_iter(b'\n', new).map(|end| end + 1);
+        let start = if line < 2 { Some(0) } else { ends.nth(line - 2) };
+        let Some((start, end)) = start.zip(ends.next()) else { return false };
+        let begin = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+        let tail = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
+        let line = &new[start..end];
+        let is_shared = end <= begin || start > new.len() - tail;
+        let like_it = memchr::memmem::find_iter(new, line).filter(|at| *at == 0 || new[at - 1] == b'\n');
+        is_shared && like_it.take(2).count() == 1
     }
 }
 
@@ -65,13 +97,49 @@ pub(super) fn similarity(old: &[u8], new: &[u8]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn lines_that_moved_or_came_again_are_added() {
-        let added = Added::between(b"a\nb\nc\nd\n", b"b\nc\nd\na\nd\n").unwrap();
+        let added = Added::between(b"a\nb\nc\nd\n".into(), b"b\nc\nd\na\nd\n".into()).unwrap();
         assert!(added.covers(&(4..=5)), "{added:?}");
         assert!(!added.covers(&(1..=1)) && !added.covers(&(3..=4)), "{added:?}");
         assert!(Added::All.covers(&(1..=9)));
+    }
+
+    proptest! {
+        /// Few different lines, so that hunks can be moved.
+        #[test]
+        fn a_line_that_both_surely_share_is_in_no_hunk(
+            old in "([a-e]?\n){0,12}[a-e]?",
+            edits in proptest::collection::vec((0usize..12, 0usize..3, "([a-f]?\n){0,2}"), 0..3),
+        ) {
+            let mut new: Vec<&str> = old.split_inclusive('\n').collect();
+            for (at, removed, added) in &edits {
+                let start = (*at).min(new.len());
+                new.splice(start..(start + removed).min(new.len()), added.split_inclusive('\n'));
+            }
+            let new = new.concat();
+            let versions =
+                Versions { old: old.into_bytes(), new: new.clone().into_bytes(), hunks: OnceCell::new() };
+            let hunks = versions.hunks().unwrap();
+            for line in 1..=new.lines().count() {
+                let is_added = hunks.iter().any(|hunk| hunk.contains(&line));
+                prop_assert!(!(is_added && versions.surely_share(line)), "{line} of {hunks:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_surely_is_shared_needs_no_diff() {
+        let versions =
+            |old: &str, new: &str| Versions { old: old.into(), new: new.into(), hunks: OnceCell::new() };
+        let one = versions("a\nb\nc\nd\n", "a\nb\nx\nd\n");
+        assert_eq!([1, 2, 3, 4, 5].map(|line| one.surely_share(line)), [true, true, false, true, false]);
+        let twice = versions("a\nb\n", "a\na\nb\n");
+        assert_eq!([1, 2, 3].map(|line| twice.surely_share(line)), [false, false, true]);
+        // The same bytes, but not the same line.
+        assert!(!versions("xa\n", "b\na\n").surely_share(2));
     }
 
     #[test]

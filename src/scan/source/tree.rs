@@ -30,9 +30,10 @@ pub(super) struct Entry<'a> {
 /// The entry that a tree, or the rest of one, begins with; none where it is malformed.
 pub(super) fn first(bytes: &[u8], id_length: usize) -> Option<Entry<'_>> {
     let nul = memchr::memchr(0, bytes)?;
-    let space = memchr::memchr(b' ', &bytes[..nul])?;
-    let mode = std::str::from_utf8(&bytes[..space]).ok().filter(|mode| !mode.starts_with('+'))?;
-    let mode = u32::from_str_radix(mode, 8).ok()?;
+    let space = bytes[..nul].iter().position(|byte| *byte == b' ').filter(|digits| *digits > 0)?;
+    let digit = |byte: u8| (b'0'..=b'7').contains(&byte).then(|| u32::from(byte - b'0'));
+    let mode =
+        bytes[..space].iter().try_fold(0u32, |mode, byte| mode.checked_mul(8)?.checked_add(digit(*byte)?))?;
     let raw = bytes.get(..nul + 1 + id_length)?;
     Some(Entry { mode, name: &bytes[space + 1..nul], id: &raw[nul + 1..], raw })
 }

@@ -76,7 +76,7 @@ impl Walk {
             }
         }
         let time = |step: &Step| graph.commits.get(&step.id).map_or(0, |node| node.time);
-        walk.steps.sort_by_key(|step| std::cmp::Reverse((time(step), step.id)));
+        walk.steps.sort_by_cached_key(|step| std::cmp::Reverse((time(step), step.id)));
         walk
     }
 
