@@ -5,6 +5,7 @@
 //! It knows nothing of files, entropy or allowlists: a `Match` is a rule and two ranges.
 
 mod inherit;
+mod probe;
 mod window;
 
 pub(crate) use inherit::{Delta, Learnt};
@@ -13,12 +14,17 @@ use super::analysis::{self, Anchor, Context, Literal};
 use super::prefilter::Prefilter;
 use super::quiet::{Quiet, Stretch};
 use super::rule::Rule;
+use probe::Probe;
+use regex_automata::hybrid::dfa::Cache;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, meta};
 use rustc_hash::FxHashMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use window::Sides;
+
+/// Bytes that an expression may be once it is compiled.
+const LARGEST: usize = 16 << 20;
 
 /// What a rule's expression found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +66,7 @@ pub(crate) struct Matcher {
 struct Compiled {
     rule: Arc<Rule>,
     regex: OnceLock<Result<meta::Regex, CompileError>>,
+    probe: OnceLock<Option<Probe>>,
     /// None: runs over whole texts.
     anchors: Vec<Sides>,
     /// Every match starts at a literal.
@@ -111,6 +118,8 @@ pub(crate) struct Scratch {
     pub(crate) tally: Tally,
     fresh: Vec<inherit::Seen>,
     quiet: Quiet,
+    /// By rule.
+    probes: Vec<Option<Box<Cache>>>,
     /// The new stretches of the last text in which encoded tokens may be.
     pub(crate) stretches: Vec<Stretch>,
     /// What the verdicts depend on that were last given to literals that were new or had none any more.
@@ -200,7 +209,8 @@ impl Matcher {
             }
             let anchors: Vec<Sides> = anchors.unwrap_or_default().iter().map(Sides::new).collect();
             let starts_at_literal = !anchors.is_empty() && anchors.iter().all(Sides::starts_here);
-            compiled.push(Compiled { rule, regex: OnceLock::new(), anchors, starts_at_literal });
+            let (regex, probe) = (OnceLock::new(), OnceLock::new());
+            compiled.push(Compiled { rule, regex, probe, anchors, starts_at_literal });
         }
         let runs_whole = |use_: &Use| match use_ {
             Use::Keyword { rule } => compiled[*rule as usize].anchors.is_empty(),
@@ -390,7 +400,7 @@ fn trim(text: &[u8], mut range: Range<usize>) -> Range<usize> {
 
 /// With `leaps`, the expression looks for literals of its own: that pays in whole texts only.
 fn build(pattern: &str, leaps: bool) -> Result<meta::Regex, Box<meta::BuildError>> {
-    let config = meta::Config::new().utf8_empty(false).nfa_size_limit(Some(16 << 20)).auto_prefilter(leaps);
+    let config = meta::Config::new().utf8_empty(false).nfa_size_limit(Some(LARGEST)).auto_prefilter(leaps);
     meta::Builder::new()
         .syntax(syntax::Config::new().unicode(false).utf8(false).nest_limit(200))
         .configure(config)
@@ -468,6 +478,7 @@ mod tests {
                 let compiled = Compiled {
                     rule: Arc::new(rule(pattern, pattern)),
                     regex: OnceLock::new(),
+                    probe: OnceLock::new(),
                     anchors: Vec::new(),
                     starts_at_literal: false,
                 };

@@ -21,6 +21,7 @@ pub mod finding;
 pub mod go_regex;
 pub mod ignore_file;
 pub mod inline_allow;
+pub(crate) mod keyed_hash;
 pub mod location;
 pub mod matcher;
 pub mod path_names;

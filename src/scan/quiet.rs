@@ -3,7 +3,8 @@
 //! a version stood, just so, in one before it.
 //! Knows neither literals nor encodings: who looked for them says what there is not.
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use super::keyed_hash::keyed_hash;
+use polymur_hash::PolymurHash;
 use std::ops::Range;
 
 /// How many stretches are remembered, 8 bytes each: a later one takes an earlier one's place.
@@ -15,13 +16,17 @@ const NO_TOKEN: u64 = 2;
 const NOTHING: u64 = NO_LITERAL | NO_TOKEN;
 
 /// What a thread remembers of texts that it saw.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Quiet {
-    /// Keyed, so that no one can make up a stretch that is taken for another.
-    hasher: RandomState,
-    /// Hashes, with what is not there in their lowest bits. One is taken for another once in 2⁴⁴ times:
-    /// less often than a machine errs.
+    hasher: PolymurHash,
+    /// By the highest bits of a stretch's hash: the others, with what is not there in the lowest bits.
     known: Vec<u64>,
+}
+
+impl Default for Quiet {
+    fn default() -> Self {
+        Self { hasher: keyed_hash(), known: Vec::new() }
+    }
 }
 
 /// A stretch of a text.
@@ -30,6 +35,8 @@ pub(crate) struct Stretch {
     pub(crate) range: Range<usize>,
     /// The part in and next to which tokens matter.
     pub(crate) core: Range<usize>,
+    place: usize,
+    /// What is left of its hash.
     hash: u64,
     /// What is not in it.
     nothing: u64,
@@ -48,7 +55,7 @@ impl Quiet {
         stretches.extend(ranges.map(|range| self.stretch(text, range, margin)));
         // In a loop of its own, so that memory is waited for once and not for each.
         for stretch in stretches {
-            let known = self.known.get(place(stretch.hash)).map_or(0, |known| *known ^ stretch.hash);
+            let known = self.known.get(stretch.place).map_or(0, |known| *known ^ stretch.hash);
             stretch.nothing = if known <= NOTHING { known } else { 0 };
         }
     }
@@ -56,22 +63,22 @@ impl Quiet {
     fn stretch(&self, text: &[u8], range: Range<usize>, margin: usize) -> Stretch {
         let around = around(&range, text.len());
         let (begins, ends) = (around.start == 0, around.end == text.len());
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(&text[around.clone()]);
         // Where the stretch lies in that, and whether the text begins or ends with it.
         let edges = [range.start - around.start, around.end - range.end, begins.into(), ends.into()];
-        hasher.write_u32(edges.iter().fold(0, |edges, edge| edges << 8 | *edge as u32));
+        let edges = edges.iter().fold(0, |edges, edge| edges << 8 | *edge as u64);
+        let hash = self.hasher.hash_with_tweak(&text[around], edges);
         let start = if range.start == 0 { 0 } else { (range.start + margin).min(range.end) };
         let end =
             if range.end == text.len() { range.end } else { range.end.saturating_sub(margin).max(start) };
-        Stretch { range, core: start..end, hash: hasher.finish() & !NOTHING, nothing: 0 }
+        let place = (hash >> (64 - PLACES_BITS)) as usize;
+        Stretch { range, core: start..end, place, hash: hash << 2, nothing: 0 }
     }
 
     /// Remembers what is not in a stretch.
     pub(crate) fn remember(&mut self, stretch: &Stretch) {
         if stretch.nothing != 0 {
             self.known.resize(1 << PLACES_BITS, 0);
-            self.known[place(stretch.hash)] = stretch.hash | stretch.nothing;
+            self.known[stretch.place] = stretch.hash | stretch.nothing;
         }
     }
 }
@@ -107,8 +114,4 @@ impl Stretch {
 
 fn around(range: &Range<usize>, text_len: usize) -> Range<usize> {
     range.start.saturating_sub(AROUND)..(range.end + AROUND).min(text_len)
-}
-
-fn place(hash: u64) -> usize {
-    (hash >> (64 - PLACES_BITS)) as usize
 }

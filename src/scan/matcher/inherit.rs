@@ -4,12 +4,13 @@
 //! around which nothing matches, or nothing that the caller keeps, adds nothing wherever the bytes that
 //! this depends on stand again: only around the others, the live ones, expressions are run.
 
+use super::probe::Probe;
 use super::window::Sides;
-use super::{Group, Match, Matcher, Scratch, Use};
+use super::{Compiled, Group, Match, Matcher, Scratch, Use};
 use crate::scan::decode::TOKEN_WINDOW;
 use crate::scan::location::lines;
 use crate::scan::pieces::{Piece, fresh_ranges, runs};
-use regex_automata::{Anchored, Input};
+use regex_automata::hybrid::dfa::Cache;
 use std::ops::Range;
 
 /// Bytes about a window that an assertion (`\b`, `$`) may look at: a character.
@@ -216,11 +217,12 @@ impl Matcher {
     /// All literals of a text, of which some are inherited; judges the fresh ones. Of a literal that is
     /// both, the inherited verdict counts.
     fn judged(&self, text: &[u8], inherited: Vec<Seen>, scratch: &mut Scratch) -> Learnt {
-        let Scratch { fresh, judged, .. } = scratch;
+        let Scratch { fresh, judged, probes, .. } = scratch;
         judged.clear();
         if fresh.is_empty() {
             return Learnt::of(inherited);
         }
+        probes.resize_with(self.rules.len(), || None);
         fresh.sort_unstable_by_key(Seen::key);
         fresh.dedup_by_key(|one| one.key());
         let mut seen = Vec::with_capacity(inherited.len() + fresh.len());
@@ -234,7 +236,7 @@ impl Matcher {
             }
             seen.extend_from_slice(&inherited[done..here]);
             done = here;
-            judged.push(self.judge(text, &mut one, &mut effort));
+            judged.push(self.judge(text, &mut one, &mut effort, probes));
             seen.push(one);
         }
         seen.extend_from_slice(&inherited[done..]);
@@ -242,28 +244,23 @@ impl Matcher {
     }
 
     /// Judges whether a match can be around a literal; gives what that depends on.
-    fn judge(&self, text: &[u8], one: &mut Seen, effort: &mut usize) -> Range<usize> {
+    fn judge(
+        &self,
+        text: &[u8],
+        one: &mut Seen,
+        effort: &mut usize,
+        probes: &mut [Option<Box<Cache>>],
+    ) -> Range<usize> {
         let at = one.at as usize;
         let (mut depends_on, mut verdict) = (at..at + self.prefilter.length(one.literal), Verdict::Dead);
         for (rule, sides) in self.anchors_of(one.literal) {
-            let (compiled, window) = (&self.rules[rule], sides.window(text, at));
-            widen(&mut depends_on, &window);
-            if verdict == Verdict::Live || !sides.may_match(text, at) {
-                continue;
+            let (is_live, looked) = self.rules[rule].look(text, at, sides, *effort, &mut probes[rule]);
+            widen(&mut depends_on, &looked);
+            *effort = effort.saturating_sub(looked.len());
+            if is_live {
+                verdict = Verdict::Live;
+                break;
             }
-            let matches = window.len() > LONGEST_WINDOW.min(*effort)
-                || match compiled.regex() {
-                    Some(Ok(regex)) if compiled.starts_at_literal => {
-                        let input = Input::new(text).span(at..text.len()).anchored(Anchored::Yes);
-                        regex.is_match(input.earliest(true))
-                    }
-                    Some(Ok(regex)) => {
-                        *effort -= window.len();
-                        regex.is_match(Input::new(text).span(window).earliest(true))
-                    }
-                    _ => false,
-                };
-            verdict = if matches { Verdict::Live } else { verdict };
         }
         one.settle(verdict, &depends_on);
         depends_on
@@ -326,6 +323,38 @@ impl Matcher {
             }
             Use::Keyword { .. } => None,
         })
+    }
+}
+
+impl Compiled {
+    /// Whether the rule may find something around a literal, and what that depends on. It may where more
+    /// than `effort` would have to be looked at.
+    fn look(
+        &self,
+        text: &[u8],
+        at: usize,
+        sides: &Sides,
+        effort: usize,
+        cache: &mut Option<Box<Cache>>,
+    ) -> (bool, Range<usize>) {
+        let probe = self.probe.get_or_init(|| self.rule.regex.as_deref().and_then(Probe::new)).as_ref();
+        let mut probe = probe.map(|probe| (probe, cache.get_or_insert_with(|| Box::new(probe.cache()))));
+        if self.starts_at_literal {
+            let most = sides.most_after().map_or(text.len(), |most| text.len().min(at + most));
+            let range = at..most.min(at + FARTHEST.min(effort));
+            let told = probe.and_then(|(probe, cache)| probe.begins(text, range.clone(), cache));
+            let (may_match, end) = told.unwrap_or((true, range.end));
+            // Where it has not looked at all, one may match yet.
+            return (may_match || end == range.end && end < most, at..end);
+        }
+        let window = sides.window(text, at);
+        let is_live = sides.may_match(text, at)
+            && (window.len() > LONGEST_WINDOW.min(effort)
+                || probe
+                    .as_mut()
+                    .and_then(|(probe, cache)| probe.matches(text, window.clone(), cache))
+                    .unwrap_or(true));
+        (is_live, window)
     }
 }
 

@@ -29,6 +29,11 @@ impl Sides {
         self.before.bound == 0 && self.before.loops.is_none()
     }
 
+    /// Bytes that a match takes at most from the literal on; none where it may take any number.
+    pub(super) fn most_after(&self) -> Option<usize> {
+        self.after.loops.is_none().then_some(self.after.bound)
+    }
+
     /// Whether what every match must contain stands around a literal at `at`.
     pub(super) fn may_match(&self, text: &[u8], at: usize) -> bool {
         let Some((class, length)) = &self.run else { return true };

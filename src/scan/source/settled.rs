@@ -2,7 +2,8 @@
 //! versions of a tree have mostly the same entries. Apart because it knows no trees. It remembers a fixed
 //! number of things, the last asked for (512 kB), and never a no.
 
-use std::hash::{BuildHasher as _, RandomState};
+use super::super::keyed_hash::keyed_hash;
+use polymur_hash::PolymurHash;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Things that are remembered.
@@ -10,25 +11,25 @@ const SLOTS: usize = 1 << 16;
 
 /// The things of which the answer was yes.
 pub(super) struct Settled {
-    /// A hash in each; keyed, so that no repository can name a thing that passes for another.
+    /// A hash in each.
     slots: Vec<AtomicU64>,
-    keyed: RandomState,
+    hasher: PolymurHash,
 }
 
 impl Default for Settled {
     fn default() -> Self {
         let slots = (0..SLOTS).map(|_| AtomicU64::new(0)).collect();
-        Self { slots, keyed: RandomState::default() }
+        Self { slots, hasher: keyed_hash() }
     }
 }
 
 impl Settled {
     /// Whether the answer for a thing is yes; it must depend on the thing alone.
     pub(super) fn holds(&self, thing: &[u8], answer: impl FnOnce() -> bool) -> bool {
-        // Never that of an empty slot.
-        let hash = self.keyed.hash_one(thing) | 1;
-        let slot = &self.slots[(hash >> 1) as usize % SLOTS];
-        if slot.load(Ordering::Relaxed) == hash {
+        let hash = self.hasher.hash(thing);
+        let slot = &self.slots[hash as usize % SLOTS];
+        // An empty slot holds 0.
+        if hash != 0 && slot.load(Ordering::Relaxed) == hash {
             return true;
         }
         let is_so = answer();
