@@ -18,6 +18,8 @@ const MOST_RUN_CLASS: u32 = 80;
 const SHORT: usize = 3;
 /// Bits below which a literal is too common to anchor at.
 const LEAST_WORTH: f64 = 10.0;
+/// A class of more bytes tells nothing by the byte beside a literal.
+const MOST_BESIDE: u32 = 200;
 /// A class with more members than this ends a literal.
 const MOST_CHOICES: usize = 8;
 
@@ -61,6 +63,8 @@ pub(crate) struct Context {
     pub(crate) edge_before: bool,
     /// A word begins or ends behind it.
     pub(crate) edge_after: bool,
+    /// What the byte before it is one of, a bit each.
+    pub(crate) head: Option<[u64; 4]>,
     /// What follows it.
     pub(crate) tail: Option<Run>,
 }
@@ -398,7 +402,7 @@ fn rarer(a: &Run, b: &Run) -> std::cmp::Ordering {
 
 impl Run {
     fn size(&self) -> u32 {
-        self.class.iter().map(|word| word.count_ones()).sum()
+        count(&self.class)
     }
 }
 
@@ -435,10 +439,11 @@ fn context(before: &[&Hir], ends: bool, after: &[&Hir]) -> Context {
         part.is_some_and(|part| matches!(part.kind(), HirKind::Look(regex_syntax::hir::Look::WordAscii)))
     };
     let edge_before = is_edge(before.last());
+    let head = beside(before.iter().rev().copied(), true);
     if ends {
-        return Context { edge_before, ..Context::default() };
+        return Context { edge_before, head, ..Context::default() };
     }
-    let tail = after.first().and_then(|part| {
+    let row = after.first().and_then(|part| {
         let (class, length) = match part.kind() {
             HirKind::Class(_) => (*part, 1),
             HirKind::Repetition(repetition) if matches!(repetition.sub.kind(), HirKind::Class(_)) => {
@@ -450,7 +455,45 @@ fn context(before: &[&Hir], ends: bool, after: &[&Hir]) -> Context {
         bytes_of(class, &mut bytes);
         Some(Run { class: bytes, length }).filter(|run| run.length > 0)
     });
-    Context { edge_before, edge_after: is_edge(after.first()), tail }
+    let tail = row.or_else(|| Some(Run { class: beside(after.iter().copied(), false)?, length: 1 }));
+    Context { edge_before, edge_after: is_edge(after.first()), head, tail }
+}
+
+/// The bytes of which one stands beside a literal in every match, next to parts that are given from there
+/// on: their last ones where they stand before it. None where that tells little.
+fn beside<'h>(parts: impl Iterator<Item = &'h Hir>, is_before: bool) -> Option<[u64; 4]> {
+    let mut class = [0; 4];
+    let is_open = meets(parts, is_before, &mut class);
+    (!is_open && count(&class) <= MOST_BESIDE).then_some(class)
+}
+
+/// Notes what may stand at the near end of parts; whether it may also be what stands beyond them.
+fn meets<'h>(mut parts: impl Iterator<Item = &'h Hir>, is_before: bool, class: &mut [u64; 4]) -> bool {
+    parts.all(|part| match part.kind() {
+        HirKind::Empty | HirKind::Look(_) => true,
+        HirKind::Literal(literal) => {
+            let byte = if is_before { literal.0.last() } else { literal.0.first() };
+            byte.iter().for_each(|byte| class[usize::from(**byte >> 6)] |= 1 << (**byte & 63));
+            byte.is_none()
+        }
+        HirKind::Class(_) => {
+            bytes_of(part, class);
+            false
+        }
+        HirKind::Capture(capture) => meets([&*capture.sub].into_iter(), is_before, class),
+        HirKind::Repetition(repetition) => {
+            meets([&*repetition.sub].into_iter(), is_before, class) || repetition.min == 0
+        }
+        HirKind::Concat(parts) if is_before => meets(parts.iter().rev(), is_before, class),
+        HirKind::Concat(parts) => meets(parts.iter(), is_before, class),
+        HirKind::Alternation(branches) => branches
+            .iter()
+            .fold(false, |is_open, branch| meets([branch].into_iter(), is_before, class) || is_open),
+    })
+}
+
+fn count(class: &[u64; 4]) -> u32 {
+    class.iter().map(|word| word.count_ones()).sum()
 }
 
 /// How far a sequence of parts reaches.
@@ -563,6 +606,25 @@ mod tests {
         assert_eq!(words(r"(?:abc_def)?[0-9]+"), Vec::<String>::new());
         assert_eq!(words(r"xA{15,22}[0-9]"), ["xAAAAAAAA"]);
         assert_eq!(words(r"gh[pousr]_[0-9A-Za-z]{36}"), ["gho_", "ghp_", "ghr_", "ghs_", "ghu_"]);
+    }
+
+    #[test]
+    fn knows_what_stands_beside_a_literal() {
+        let beside = |regex: &str| {
+            let bytes = |class: [u64; 4]| -> Vec<char> {
+                let bytes = (0..=255u8).filter(|byte| class[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1);
+                bytes.map(char::from).collect()
+            };
+            let Context { head, tail, .. } = of(regex).unwrap().remove(0).context;
+            (head.map(bytes), tail.map(|tail| (bytes(tail.class), tail.length)))
+        };
+        let class = |bytes: &str| bytes.chars().collect::<Vec<_>>();
+        let (head, tail) = beside(r"\n[ \t]*password[ \t]*(?:=|:)x?");
+        assert_eq!((head, tail), (Some(class("\t\n ")), Some((class("\t :="), 1))));
+        assert_eq!(beside(r"[#-/]~{0,9}password").0, Some(class("#$%&'()*+,-./~")));
+        assert_eq!(beside(r"\bpassword[0-9a-f]{2}").1, Some((class("0123456789abcdef"), 2)));
+        assert_eq!(beside(r"(?:^|,)password(?:$|,)"), (None, None));
+        assert_eq!(beside(r"[^,]password."), (None, None));
     }
 
     #[test]

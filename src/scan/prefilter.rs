@@ -4,7 +4,7 @@
 //!
 //! It knows nothing of rules; the matcher gives literals their meaning.
 
-use super::analysis::{Context, Literal, Run};
+use super::analysis::{Context, Literal};
 use regex_syntax::is_word_byte;
 use std::ops::Range;
 
@@ -42,8 +42,28 @@ pub(crate) struct Prefilter {
     table: Box<[u8; 1 << TABLE_BITS]>,
     /// Open hashing: a folded gram, and which of `candidates` it stands for.
     slots: Vec<(u32, u32, u32)>,
-    /// A literal, and where in it the gram stands.
-    candidates: Vec<(u32, u8)>,
+    candidates: Vec<Candidate>,
+}
+
+/// A literal that holds a gram.
+#[derive(Debug)]
+struct Candidate {
+    literal: u32,
+    /// Where in it the gram stands.
+    offset: u8,
+    /// Its first bytes, folded, and which they are: most that is no such literal differs there.
+    first: u64,
+    mask: u64,
+}
+
+impl Candidate {
+    fn new(literal: u32, offset: u8, bytes: &[u8]) -> Self {
+        let mut first = [0; 8];
+        let length = bytes.len().min(8);
+        first[..length].copy_from_slice(&bytes[..length]);
+        let mask = u64::MAX >> (64 - 8 * length);
+        Self { literal, offset, first: (u64::from_le_bytes(first) | FOLD) & mask, mask }
+    }
 }
 
 impl Context {
@@ -54,11 +74,13 @@ impl Context {
             let before = at.checked_sub(1).is_some_and(|before| is_word_byte(text[before]));
             before != text.get(at).is_some_and(|byte| is_word_byte(*byte))
         };
-        (!self.edge_before || is_edge(range.start))
+        let before = || range.start.checked_sub(1).map(|before| text[before]);
+        self.head.is_none_or(|head| before().is_some_and(|byte| has(&head, byte)))
+            && (!self.edge_before || is_edge(range.start))
             && (!self.edge_after || is_edge(range.end))
             && self.tail.as_ref().is_none_or(|tail| {
                 let there = text.get(range.end..range.end + tail.length as usize);
-                there.is_some_and(|there| there.iter().all(|byte| tail.has(*byte)))
+                there.is_some_and(|there| there.iter().all(|byte| has(&tail.class, *byte)))
             })
     }
 
@@ -68,10 +90,8 @@ impl Context {
     }
 }
 
-impl Run {
-    fn has(&self, byte: u8) -> bool {
-        self.class[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
-    }
+fn has(class: &[u64; 4], byte: u8) -> bool {
+    class[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
 }
 
 impl Prefilter {
@@ -111,7 +131,10 @@ impl Prefilter {
             slots[slot] = (gram, first, end);
             first = end;
         }
-        let candidates = by_gram.into_iter().map(|(_, literal, at)| (literal, at)).collect();
+        let candidate = |(_, literal, offset): (u32, u32, u8)| {
+            Candidate::new(literal, offset, &literals[literal as usize].0.bytes)
+        };
+        let candidates = by_gram.into_iter().map(candidate).collect();
         let longest = literals.iter().map(|(literal, context)| 1 + literal.bytes.len() + context.behind());
         let longest = longest.max().unwrap_or(0);
         Self { literals, short, longest, stride, table, slots, candidates }
@@ -181,9 +204,10 @@ impl Prefilter {
             slot = (slot + 1) % self.slots.len();
         }
         let (_, first, end) = self.slots[slot];
-        for &(literal, offset) in &self.candidates[first as usize..end as usize] {
-            let Some(start) = at.checked_sub(offset as usize) else { continue };
-            if self.stands(text, start, literal) {
+        for &Candidate { literal, offset, first, mask } in &self.candidates[first as usize..end as usize] {
+            let Some(start) = at.checked_sub(usize::from(offset)) else { continue };
+            let there = text[start..].first_chunk().map(|there| u64::from_le_bytes(*there) | FOLD);
+            if there.is_none_or(|there| there & mask == first) && self.stands(text, start, literal) {
                 found(Hit { at: start, literal });
             }
         }
@@ -239,6 +263,7 @@ fn rarest_grams(literal: &[u8], stride: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::analysis::Run;
     use super::*;
     use proptest::prelude::*;
 
@@ -276,6 +301,8 @@ mod tests {
         let after = Context { edge_after: true, ..Context::default() };
         assert_eq!(whole(&after, "keys key_ key. key"), [10, 15]);
         let class = [0, 0b110 << 32, 0, 0]; // a and b
+        let head = Context { head: Some(class), ..Context::default() };
+        assert_eq!(whole(&head, "key akey ckey bkey"), [5, 15]);
         let tail = Context { tail: Some(Run { class, length: 2 }), ..Context::default() };
         assert_eq!(whole(&tail, "keyab keyac keybb keya"), [0, 12]);
         // What stands around counts also where it is not searched.
