@@ -26,6 +26,7 @@ use cofferdam::scan::source::repository::{Repository, RepositoryError};
 use cofferdam::scan::source::worktree::Extent;
 use cofferdam::scan::synonym;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -111,7 +112,7 @@ fn scan_job(args: Scan) -> anyhow::Result<Exit> {
 }
 
 pub(crate) fn git(args: Git) -> anyhow::Result<Exit> {
-    let repository = Repository::discover_with(&args.repository, variable)?;
+    let repository = ManuallyDrop::new(Repository::discover_with(&args.repository, variable)?);
     let flags = args.history;
     let selection = selection(&flags)?;
     run(repository.root(), args.scan, args.report, Reach::Part, |session| {
@@ -208,7 +209,8 @@ fn run(
     work: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<Exit> {
     let outputs = Output::all(&report)?;
-    let setup = Setup::new(target, &flags, &report)?;
+    // The process ends with it: to take it apart would only cost time.
+    let setup = ManuallyDrop::new(Setup::new(target, &flags, &report)?);
     let (Looked { findings, coverage }, words) = setup.scan(reach, report.quiet, work)?;
     let rules: Vec<Arc<Rule>> = setup.scanner.rules().cloned().collect();
     let complete = coverage.is_complete();

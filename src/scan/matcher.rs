@@ -21,7 +21,7 @@ use regex_automata::{Anchored, Input, meta};
 use rustc_hash::FxHashMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
-use window::Sides;
+use window::{Sets, Sides};
 
 /// Bytes that an expression may be once it is compiled.
 const LARGEST: usize = 16 << 20;
@@ -176,42 +176,45 @@ impl Analysed {
 
 impl Matcher {
     pub(crate) fn new(rules: Vec<Analysed>) -> Self {
-        let mut index: FxHashMap<(Literal, Context), u32> = FxHashMap::default();
+        let keyword = |keyword: &String| Literal { bytes: keyword.to_lowercase().into_bytes(), fold: true };
+        let keywords: Vec<Vec<Literal>> =
+            rules.iter().map(|one| one.rule.keywords.iter().map(keyword).collect()).collect();
+        let anywhere = Context::default();
+        let mut index: FxHashMap<(&Literal, &Context), u32> = FxHashMap::default();
         let mut literals: Vec<(Literal, Context)> = Vec::new();
         let mut uses: Vec<Vec<Use>> = Vec::new();
-        let mut on = |literal: Literal, context: Context, use_: Use| {
-            let number = *index.entry((literal.clone(), context.clone())).or_insert_with(|| {
-                literals.push((literal, context));
-                uses.push(Vec::new());
-                literals.len() as u32 - 1
-            });
-            uses[number as usize].push(use_);
-        };
-        let mut compiled = Vec::with_capacity(rules.len());
         let mut unanchored = Vec::new();
-        for (number, Analysed { rule, anchors }) in rules.into_iter().enumerate() {
-            let id = number as u32;
-            if rule.regex.is_some() {
-                for keyword in &rule.keywords {
-                    let bytes = keyword.to_lowercase().into_bytes();
-                    on(Literal { bytes, fold: true }, Context::default(), Use::Keyword { rule: id });
-                }
-                let anchors = anchors.as_deref().unwrap_or_default();
-                for (anchor, Anchor { literals, context, .. }) in anchors.iter().enumerate() {
-                    for literal in literals {
-                        let use_ = Use::Anchor { rule: id, anchor: anchor as u32 };
-                        on(literal.clone(), context.clone(), use_);
-                    }
-                }
-                if anchors.is_empty() && rule.keywords.is_empty() {
-                    unanchored.push(number);
-                }
+        for (number, (Analysed { rule, anchors }, keywords)) in rules.iter().zip(&keywords).enumerate() {
+            if rule.regex.is_none() {
+                continue;
             }
-            let anchors: Vec<Sides> = anchors.unwrap_or_default().iter().map(Sides::new).collect();
+            let rule = number as u32;
+            let anchors = anchors.as_deref().unwrap_or_default();
+            let keywords = keywords.iter().map(|literal| (literal, &anywhere, Use::Keyword { rule }));
+            let anchored = anchors.iter().zip(0..).flat_map(|(Anchor { literals, context, .. }, anchor)| {
+                literals.iter().map(move |literal| (literal, context, Use::Anchor { rule, anchor }))
+            });
+            if anchors.is_empty() && keywords.len() == 0 {
+                unanchored.push(number);
+            }
+            for (literal, context, use_) in keywords.chain(anchored) {
+                let number = *index.entry((literal, context)).or_insert_with(|| {
+                    literals.push((literal.clone(), context.clone()));
+                    uses.push(Vec::new());
+                    literals.len() as u32 - 1
+                });
+                uses[number as usize].push(use_);
+            }
+        }
+        let mut sets = Sets::default();
+        let compiled = |Analysed { rule, anchors }| {
+            let anchors: Vec<Anchor> = anchors.unwrap_or_default();
+            let anchors: Vec<Sides> = anchors.iter().map(|anchor| Sides::new(anchor, &mut sets)).collect();
             let starts_at_literal = !anchors.is_empty() && anchors.iter().all(Sides::starts_here);
             let (regex, probe) = (OnceLock::new(), OnceLock::new());
-            compiled.push(Compiled { rule, regex, probe, anchors, starts_at_literal });
-        }
+            Compiled { rule, regex, probe, anchors, starts_at_literal }
+        };
+        let compiled: Vec<Compiled> = rules.into_iter().map(compiled).collect();
         let runs_whole = |use_: &Use| match use_ {
             Use::Keyword { rule } => compiled[*rule as usize].anchors.is_empty(),
             Use::Anchor { .. } => false,

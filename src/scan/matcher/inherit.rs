@@ -193,6 +193,9 @@ impl Matcher {
             let first = seek(known, next, run.base.start);
             next = seek(known, first, run.base.end);
             let here = &known[first..next];
+            if here.is_empty() {
+                continue;
+            }
             // Only near the ends of the run a verdict may not hold.
             let head = here.iter().take_while(|one| one.at as usize - run.base.start < margin).count();
             let (head, rest) = here.split_at(head);
@@ -386,6 +389,9 @@ fn seek(seen: &[Seen], near: usize, place: usize) -> usize {
     let before = |one: &Seen| (one.at as usize) < place;
     if near > 0 && seen.get(near - 1).is_some_and(|one| !before(one)) {
         return seen[..near].partition_point(before);
+    }
+    if !seen.get(near).is_some_and(before) {
+        return near;
     }
     let (mut from, mut step) = (near, 4);
     while seen.get(from + step).is_some_and(before) {

@@ -2,26 +2,42 @@
 //! no expressions or rules.
 
 use crate::scan::analysis::{Anchor, Reach};
+use rustc_hash::FxHashMap;
 use std::ops::Range;
+use std::sync::Arc;
+
+/// A set of bytes, to look them up.
+type Set = Arc<[bool; 256]>;
+
+/// The sets of all rules, each once: most look for the same.
+#[derive(Default)]
+pub(super) struct Sets(FxHashMap<[u64; 4], Set>);
+
+impl Sets {
+    fn of(&mut self, bits: &[u64; 4]) -> Set {
+        let new = || Arc::new(std::array::from_fn(|byte| bits[byte >> 6] >> (byte & 63) & 1 == 1));
+        Arc::clone(self.0.entry(*bits).or_insert_with(new))
+    }
+}
 
 /// How far matches reach to both sides of a literal, and what each contains besides.
 #[derive(Clone, Debug)]
 pub(super) struct Sides {
     before: Side,
     after: Side,
-    run: Option<(Box<[bool; 256]>, usize)>,
+    run: Option<(Set, usize)>,
 }
 
 #[derive(Clone, Debug)]
 struct Side {
     bound: usize,
-    loops: Option<Box<[bool; 256]>>,
+    loops: Option<Set>,
 }
 
 impl Sides {
-    pub(super) fn new(anchor: &Anchor) -> Self {
-        let run = anchor.run.as_ref().map(|run| (table(&run.class), run.length as usize));
-        Self { before: Side::new(&anchor.before), after: Side::new(&anchor.after), run }
+    pub(super) fn new(anchor: &Anchor, sets: &mut Sets) -> Self {
+        let run = anchor.run.as_ref().map(|run| (sets.of(&run.class), run.length as usize));
+        Self { before: Side::new(&anchor.before, sets), after: Side::new(&anchor.after, sets), run }
     }
 
     /// Whether no match begins before the literal.
@@ -65,19 +81,10 @@ impl Sides {
     }
 }
 
-/// A set of bytes, to look them up.
-fn table(bits: &[u64; 4]) -> Box<[bool; 256]> {
-    let mut table = Box::new([false; 256]);
-    for byte in 0..256 {
-        table[byte] = bits[byte >> 6] >> (byte & 63) & 1 == 1;
-    }
-    table
-}
-
 impl Side {
-    fn new(reach: &Reach) -> Self {
+    fn new(reach: &Reach, sets: &mut Sets) -> Self {
         let looping = reach.loops != [0; 4];
-        Self { bound: reach.bound as usize, loops: looping.then(|| table(&reach.loops)) }
+        Self { bound: reach.bound as usize, loops: looping.then(|| sets.of(&reach.loops)) }
     }
 
     fn length<'t>(&self, bytes: impl ExactSizeIterator<Item = &'t u8>) -> usize {
