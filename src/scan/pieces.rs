@@ -122,6 +122,23 @@ pub fn runs(pieces: &[Piece], base_len: usize) -> impl Iterator<Item = Run> + '_
     })
 }
 
+/// The first of things in order that is not `before` a place, most likely not far from the one numbered
+/// `near`: a result mostly copies runs in the order of its base.
+pub fn seek<T>(things: &[T], near: usize, before: impl Fn(&T) -> bool) -> usize {
+    if near > 0 && things.get(near - 1).is_some_and(|one| !before(one)) {
+        return things[..near].partition_point(before);
+    }
+    if !things.get(near).is_some_and(&before) {
+        return near;
+    }
+    let (mut from, mut step) = (near, 4);
+    while things.get(from + step).is_some_and(&before) {
+        (from, step) = (from + step, step * 2);
+    }
+    let to = things.len().min(from + step);
+    from + things[from..to].partition_point(before)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,6 +210,15 @@ mod tests {
         assert_eq!(has(&[(false, 0, 1), (true, 0, BASE)], 2..BASE), [false]);
         assert_eq!(has(&[(false, 0, 1), (true, 0, BASE)], 3..BASE), [true]);
         assert_eq!(has(&[(true, 20, 20), (true, 0, 20)], 23..BASE), [false, false]);
+    }
+
+    #[test]
+    fn seeks_from_anywhere() {
+        let things: Vec<usize> = (0..40).map(|number| number * 2).collect();
+        for (near, place) in (0..=things.len()).flat_map(|near| (0..90).map(move |place| (near, place))) {
+            let found = seek(&things, near, |one| *one < place);
+            assert_eq!(found, place.div_ceil(2).min(things.len()), "{near} {place}");
+        }
     }
 
     proptest! {

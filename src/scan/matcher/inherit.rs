@@ -9,7 +9,7 @@ use super::window::Sides;
 use super::{Compiled, Group, Match, Matcher, Scratch, Use};
 use crate::scan::decode::TOKEN_WINDOW;
 use crate::scan::location::lines;
-use crate::scan::pieces::{Piece, fresh_ranges, runs};
+use crate::scan::pieces::{Piece, fresh_ranges, runs, seek};
 use regex_automata::hybrid::dfa::Cache;
 use std::ops::Range;
 
@@ -190,8 +190,8 @@ impl Matcher {
         let margin = delta.learnt.reach.max(self.prefilter.longest());
         let mut next = 0;
         for run in runs(delta.pieces, delta.base_len).take_while(|_| !known.is_empty()) {
-            let first = seek(known, next, run.base.start);
-            next = seek(known, first, run.base.end);
+            let first = seek(known, next, before(run.base.start));
+            next = seek(known, first, before(run.base.end));
             let here = &known[first..next];
             if here.is_empty() {
                 continue;
@@ -231,7 +231,7 @@ impl Matcher {
         let mut seen = Vec::with_capacity(inherited.len() + fresh.len());
         let (mut done, mut effort) = (0, LEAST_EFFORT + MOST_EFFORT * text.len());
         for mut one in fresh.drain(..) {
-            let here = seek(&inherited, done, one.at as usize);
+            let here = seek(&inherited, done, before(one.at as usize));
             let same = inherited[here..].iter().take_while(|other| other.key() < one.key()).count();
             let here = here + same;
             if inherited.get(here).is_some_and(|other| other.key() == one.key()) {
@@ -384,19 +384,7 @@ fn widen(range: &mut Range<usize>, by: &Range<usize>) {
     *range = range.start.min(by.start)..range.end.max(by.end);
 }
 
-/// The first that lies at `place` or behind, which is most likely not far from the one numbered `near`.
-fn seek(seen: &[Seen], near: usize, place: usize) -> usize {
-    let before = |one: &Seen| (one.at as usize) < place;
-    if near > 0 && seen.get(near - 1).is_some_and(|one| !before(one)) {
-        return seen[..near].partition_point(before);
-    }
-    if !seen.get(near).is_some_and(before) {
-        return near;
-    }
-    let (mut from, mut step) = (near, 4);
-    while seen.get(from + step).is_some_and(before) {
-        (from, step) = (from + step, step * 2);
-    }
-    let to = seen.len().min(from + step);
-    from + seen[from..to].partition_point(before)
+/// Whether a literal lies before a place.
+fn before(place: usize) -> impl Fn(&Seen) -> bool {
+    move |one| (one.at as usize) < place
 }

@@ -5,7 +5,7 @@
 //! entries with its base; eight for each entry of a tree that shares none.
 
 use super::super::path_names::PathNames;
-use super::super::pieces::Piece;
+use super::super::pieces::{Piece, seek};
 use super::pack::{Id, Kind, LARGEST_BASE, ObjectStore, PackError, Visit, Visitor, Walk};
 use super::repository::{Limits, oid};
 use super::settled::Settled;
@@ -175,10 +175,12 @@ impl Read {
         runs.map(|run| run[0].place..run[0].place + run.len() as u32)
     }
 
-    /// The entries that lie whole in a range, if one starts where the range does.
-    fn entries_in(&self, range: &Range<usize>) -> Option<Range<usize>> {
-        let start = self.bounds.binary_search(&(range.start as u32)).ok()?;
-        let end = self.bounds.partition_point(|bound| *bound as usize <= range.end) - 1;
+    /// The entries that lie whole in a range, if one starts where the range does; most likely not far from
+    /// the one numbered `near`.
+    fn entries_in(&self, range: &Range<usize>, near: usize) -> Option<Range<usize>> {
+        let start = seek(&self.bounds, near, |bound| (*bound as usize) < range.start);
+        self.bounds.get(start).filter(|bound| **bound as usize == range.start)?;
+        let end = seek(&self.bounds, start, |bound| *bound as usize <= range.end) - 1;
         (start < end).then_some(start..end)
     }
 }
@@ -194,8 +196,10 @@ struct Parse<'a> {
 }
 
 impl<'a> Parse<'a> {
-    fn new(object: &Visit<'a>) -> Self {
-        let read = Read { bounds: vec![0], kept: Vec::new() };
+    fn new(object: &Visit<'a>, base: Option<&Read>) -> Self {
+        let mut bounds = Vec::with_capacity(base.map_or(0, |base| base.bounds.len()) + 8);
+        bounds.push(0);
+        let read = Read { bounds, kept: Vec::new() };
         let (content, id_length) = (object.content, object.id.as_bytes().len());
         Self { content, id_length, last: None, read, fresh: Vec::new() }
     }
@@ -267,8 +271,9 @@ impl Reading<'_> {
     /// so that what is known of trees does not hold for it.
     fn tree(&self, object: &Visit<'_>, base: Option<(&Read, &[Piece])>) -> Option<Read> {
         u32::try_from(object.content.len()).ok()?;
-        let mut parse = Parse::new(object);
         let (base, pieces) = base.unzip();
+        let mut parse = Parse::new(object, base);
+        let mut near = 0;
         let mut pieces = pieces.into_iter().flatten().peekable();
         while parse.at() < parse.content.len() {
             let at = parse.at();
@@ -279,9 +284,12 @@ impl Reading<'_> {
                 }
                 Piece::Insert { .. } => None,
             });
-            let carried = base.zip(copied).and_then(|(base, run)| Some((base, base.entries_in(&run)?)));
+            let carried = base.zip(copied).and_then(|(base, run)| Some((base, base.entries_in(&run, near)?)));
             match carried {
-                Some((base, entries)) => parse.carry(base, entries)?,
+                Some((base, entries)) => {
+                    near = entries.end;
+                    parse.carry(base, entries)?;
+                }
                 None => parse.parse(|entry| self.matters(entry))?,
             }
         }

@@ -5,6 +5,7 @@
 use super::error::{Fault, PackError};
 use super::id::{HashKind, Id};
 use super::map::Map;
+use std::cmp::Ordering;
 use std::ops::Range;
 use std::path::Path;
 
@@ -126,16 +127,7 @@ impl Index {
     /// The position of a name.
     pub(super) fn find(&self, id: &Id) -> Option<u32> {
         let name = id.as_bytes();
-        let Range { mut start, mut end } = self.bucket(name[0]);
-        while start < end {
-            let middle = start + (end - start) / 2;
-            match self.name(middle).cmp(name) {
-                std::cmp::Ordering::Less => start = middle + 1,
-                std::cmp::Ordering::Greater => end = middle,
-                std::cmp::Ordering::Equal => return Some(middle),
-            }
-        }
-        None
+        search(self.bucket(name[0]), big_endian(name, 1)?, |position| self.name(position).cmp(name))
     }
 
     /// The checksum by which the index names its pack.
@@ -144,6 +136,55 @@ impl Index {
     }
 }
 
+/// Where in a range of positions one lies that is `Equal`. Names are hashes, so each lies near the place
+/// that its `share` of all numbers says.
+fn search(range: Range<u32>, share: u32, order: impl Fn(u32) -> Ordering) -> Option<u32> {
+    let Range { mut start, mut end } = range;
+    let mut middle = start + ((u64::from(end.saturating_sub(start)) * u64::from(share)) >> 32) as u32;
+    let mut step = 8;
+    while start < end {
+        let next = match order(middle) {
+            Ordering::Less => {
+                start = middle + 1;
+                middle.saturating_add(step)
+            }
+            Ordering::Greater => {
+                end = middle;
+                middle.saturating_sub(step)
+            }
+            Ordering::Equal => return Some(middle),
+        };
+        middle = if (start..end).contains(&next) { next } else { start + end.saturating_sub(start) / 2 };
+        step *= 2;
+    }
+    None
+}
+
 pub(super) fn big_endian(bytes: &[u8], start: usize) -> Option<u32> {
     bytes.get(start..)?.first_chunk().map(|four| u32::from_be_bytes(*four))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_is_there_wherever_it_lies() {
+        for count in [0, 1, 2, 7, 100, 1000_u32] {
+            // Crowded at one end: names that someone chose.
+            let names: Vec<u32> = (0..count).map(|number| number * number + 10).collect();
+            for share in [0, u32::MAX / 2, u32::MAX] {
+                let find = |name: u32| {
+                    search(3..3 + count, share, |position| names[position as usize - 3].cmp(&name))
+                };
+                for (position, name) in (3..).zip(&names) {
+                    assert_eq!(find(*name), Some(position));
+                    assert_eq!(find(*name + 1), names.contains(&(*name + 1)).then_some(position + 1));
+                }
+                assert_eq!(find(9), None);
+            }
+        }
+        // A damaged index names no positions.
+        assert_eq!(search(Range { start: 5, end: 2 }, 7, |_| unreachable!("it is empty")), None);
+    }
 }
