@@ -480,15 +480,16 @@ fn meets<'h>(mut parts: impl Iterator<Item = &'h Hir>, is_before: bool, class: &
             bytes_of(part, class);
             false
         }
-        HirKind::Capture(capture) => meets([&*capture.sub].into_iter(), is_before, class),
+        HirKind::Capture(capture) => meets(std::iter::once(&*capture.sub), is_before, class),
         HirKind::Repetition(repetition) => {
-            meets([&*repetition.sub].into_iter(), is_before, class) || repetition.min == 0
+            meets(std::iter::once(&*repetition.sub), is_before, class) || repetition.min == 0
         }
         HirKind::Concat(parts) if is_before => meets(parts.iter().rev(), is_before, class),
         HirKind::Concat(parts) => meets(parts.iter(), is_before, class),
-        HirKind::Alternation(branches) => branches
-            .iter()
-            .fold(false, |is_open, branch| meets([branch].into_iter(), is_before, class) || is_open),
+        HirKind::Alternation(branches) => {
+            let meets = |branch: &&Hir| meets(std::iter::once(*branch), is_before, class);
+            branches.iter().filter(meets).count() > 0
+        }
     })
 }
 

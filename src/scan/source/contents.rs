@@ -9,7 +9,7 @@ use super::pack::{Id, Kind, LARGEST_BASE, PackError, Visit, Visitor, Walk};
 use super::references::Tip;
 use super::repository::{Limits, ReadFailure, Repository, RepositoryError, oid};
 use super::sighting::{ContentScanner, Delta, Hits, hits, known};
-use super::walk::Graph;
+use super::walk::{Graph, Node};
 use git2::{ObjectFormat, Oid};
 use rustc_hash::FxHashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -77,7 +77,8 @@ impl<H: Send + Sync> Contents<H> {
                     && matches!(object.kind, Kind::Commit | Kind::Tag)
                 {
                     // What fails here belongs to a scan that is incomplete anyway.
-                    let _ = remember(&mut self.graph, id, &object.content, object.kind, repository.format);
+                    let node = Node::read(&object.content, object.kind, repository.format);
+                    node.into_iter().for_each(|node| self.graph.insert(id, node));
                 }
                 open.extend(self.graph.tags.get(&id));
                 open.extend(self.graph.commits.get(&id).into_iter().flat_map(|node| &node.parents));
@@ -85,15 +86,6 @@ impl<H: Send + Sync> Contents<H> {
             Ok(())
         })
     }
-}
-
-fn remember(graph: &mut Graph, id: Oid, bytes: &[u8], kind: Kind, format: ObjectFormat) -> Option<()> {
-    if kind == Kind::Tag {
-        graph.tags.insert(id, commit::tag_target(bytes, format)?);
-    } else {
-        graph.commits.insert(id, commit::node(bytes, format)?);
-    }
-    Some(())
 }
 
 /// Scans what the walk shows.
@@ -140,11 +132,13 @@ impl<S: ContentScanner> Scan<'_, S> {
         let message = commit::message(object.content);
         self.ledger.object(message.len() as u64);
         let hits = hits(self.scanner, &id, message.as_bytes());
-        let known = self.with(|contents| {
+        let node = Node::read(object.content, object.kind, self.format);
+        let is_known = node.is_some();
+        self.with(|contents| {
             contents.hits.insert(id, hits);
-            remember(&mut contents.graph, id, object.content, object.kind, self.format)
+            node.into_iter().for_each(|node| contents.graph.insert(id, node));
         });
-        if known.is_none() {
+        if !is_known {
             ReadFailure::Damaged("malformed".to_owned()).record(self.ledger, &id.to_string());
         }
     }

@@ -56,21 +56,53 @@ pub fn scan_history<S: ContentScanner>(
     if ended.is_some() {
         contents.read_commits(repository, &tips, limits)?;
     }
-    let walk = repository.read(|reader| {
-        let ends = Ends { shallow: &repository.shallow(), is_there: &|id| reader.has(id) };
-        Ok(Walk::over(&contents.graph, tips, &ends, ledger))
-    })?;
-    ledger.commits(walk.steps.len() as u64);
+    let walk = || {
+        repository.read(|reader| {
+            let ends = Ends { shallow: &repository.shallow(), is_there: &|id| reader.has(id) };
+            Ok(Walk::over(&contents.graph, tips, &ends, ledger))
+        })
+    };
+    let shapes = || match options.every_blob {
+        true => Ok(None),
+        false => {
+            Stats::time(limits.stats, Stage::Attribute, || shapes(repository, scanner, &contents, limits))
+        }
+    };
+    // The walk is one thread's work.
+    let (walk, shapes) = rayon::join(walk, shapes);
+    let history = History { contents, walk: walk?, shapes: shapes? };
+    ledger.commits(history.walk.steps.len() as u64);
     Stats::time(limits.stats, Stage::Attribute, || {
-        attribute(repository, scanner, &contents, &walk, options, limits, ledger)
+        attribute(repository, scanner, &history, options, limits, ledger)
     })
+}
+
+/// What is known of a history before its hits have places.
+struct History<H> {
+    contents: Contents<H>,
+    walk: Walk,
+    shapes: Option<Shapes>,
+}
+
+/// The shapes of all trees; none where most would have to be read anyway, or no time is left.
+fn shapes<S: ContentScanner>(
+    repository: &Repository,
+    scanner: &S,
+    contents: &Contents<S::Hit>,
+    limits: &Limits<'_>,
+) -> Result<Option<Shapes>, RepositoryError> {
+    let names = scanner.path_names();
+    if names.is_any() || limits.ended.is_some() {
+        return Ok(None);
+    }
+    let skeletons = Skeletons::read(repository.objects()?, &names, &|id| contents.hits.has(id), limits);
+    Ok(Some(Shapes::of(skeletons, &names)))
 }
 
 fn attribute<S: ContentScanner>(
     repository: &Repository,
     scanner: &S,
-    contents: &Contents<S::Hit>,
-    walk: &Walk,
+    History { contents, walk, shapes }: &History<S::Hit>,
     options: HistoryOptions,
     limits: &Limits<'_>,
     ledger: &Ledger,
@@ -81,13 +113,6 @@ fn attribute<S: ContentScanner>(
         let added = change.new.is_some() && change.old.iter().all(Option::is_none);
         change.new.iter().chain(change.old.iter().flatten()).any(has_hits)
             || (added && !path_hits(scanner, &shown(&change.path)).is_empty())
-    };
-    let names = scanner.path_names();
-    let shapes = if options.every_blob || names.is_any() || limits.ended.is_some() {
-        None
-    } else {
-        let skeletons = Skeletons::read(repository.objects()?, &names, &|id| hits.has(id), limits);
-        Some(Shapes::of(skeletons, &names))
     };
     let changed = compare(repository, &walk.steps, shapes.as_ref(), &wanted, true, limits, ledger)?;
     let head = repository.head()?.and_then(|id| graph.commits.get(&id)).map(|node| node.tree);

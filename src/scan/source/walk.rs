@@ -3,9 +3,10 @@
 
 use super::super::coverage::{Ledger, SkipReason};
 use super::attribution::Step;
-use super::commit::CommitNode;
+use super::commit::{self, CommitNode};
+use super::pack::Kind;
 use super::references::Tip;
-use git2::Oid;
+use git2::{ObjectFormat, Oid};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
@@ -20,7 +21,31 @@ pub(super) struct Graph {
     pub(super) tags: FxHashMap<Oid, Oid>,
 }
 
+/// What is known of a commit or tag.
+pub(super) enum Node {
+    Commit(CommitNode),
+    /// What it points at.
+    Tag(Oid),
+}
+
+impl Node {
+    /// None where it is malformed.
+    pub(super) fn read(bytes: &[u8], kind: Kind, format: ObjectFormat) -> Option<Self> {
+        match kind {
+            Kind::Tag => commit::tag_target(bytes, format).map(Self::Tag),
+            _ => commit::node(bytes, format).map(Self::Commit),
+        }
+    }
+}
+
 impl Graph {
+    pub(super) fn insert(&mut self, id: Oid, node: Node) {
+        match node {
+            Node::Commit(node) => drop(self.commits.insert(id, node)),
+            Node::Tag(target) => drop(self.tags.insert(id, target)),
+        }
+    }
+
     /// A step that compares `id` with those of `parents` that are there.
     fn step(&self, id: Oid, node: &CommitNode, parents: &[Oid], prefix: Option<Arc<str>>) -> Step {
         let trees = parents.iter().filter_map(|parent| self.commits.get(parent)).map(|parent| parent.tree);
