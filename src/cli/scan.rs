@@ -112,7 +112,7 @@ fn scan_job(args: Scan) -> anyhow::Result<Exit> {
 }
 
 pub(crate) fn git(args: Git) -> anyhow::Result<Exit> {
-    let repository = ManuallyDrop::new(Repository::discover_with(&args.repository, variable)?);
+    let repository = Repository::discover_with(&args.repository, variable)?;
     let flags = args.history;
     let selection = selection(&flags)?;
     run(repository.root(), args.scan, args.report, Reach::Part, |session| {

@@ -1,6 +1,6 @@
 //! Hashes that stand for texts: two different ones of n bytes have the same with a chance below n in 2⁶⁰,
-//! whoever chose them, for the key is drawn anew each time. Apart because several remember texts so. For
-//! what is kept or shown there are cryptographic hashes.
+//! whoever chose them, for the key is drawn anew each time; with two tweaks a text never has the same. Apart
+//! because several remember texts so. For what is kept or shown there are cryptographic hashes.
 
 use polymur_hash::PolymurHash;
 use std::hash::{BuildHasher as _, RandomState};

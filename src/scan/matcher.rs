@@ -122,7 +122,7 @@ pub(crate) struct Scratch {
     probes: Vec<Option<Box<Cache>>>,
     /// The new stretches of the last text in which encoded tokens may be.
     pub(crate) stretches: Vec<Stretch>,
-    /// What the verdicts depend on that were last given to literals that were new or had none any more.
+    /// Where the literals matter to which verdicts were given last, for they were new or had none any more.
     pub(crate) judged: Vec<Range<usize>>,
     /// The searches of the last run, by rule, then by place.
     groups: Vec<Group>,

@@ -51,8 +51,9 @@ struct Candidate {
     literal: u32,
     /// Where in it the gram stands.
     offset: u8,
-    /// Its first bytes, folded, and which they are: most that is no such literal differs there.
+    /// Its first bytes, folded: most that is no such literal differs there.
     first: u64,
+    /// Which bytes of that count.
     mask: u64,
 }
 

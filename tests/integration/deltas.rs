@@ -35,7 +35,7 @@ impl Dice {
     fn snippet(&mut self) -> Vec<u8> {
         let secret = token(self.roll(9) as u64, BASE62, 12 + self.roll(12));
         let assignment = format!("key = {secret}\n");
-        let mut snippet = match self.roll(26) {
+        let mut snippet = match self.roll(28) {
             0 => assignment,
             1 => format!("user={}\n", &secret[..4]),
             2 => format!("-----BEGIN {0} KEY-----\n{secret}\n{secret}\n-----END {0} KEY-----\n", "DULL"),
@@ -60,6 +60,8 @@ impl Dice {
             23 => "123456789012 acmekey".to_owned(),
             24 => format!("%0Akey = {secret}%0A  and so on, and so on, and so on"),
             25 => "acmekey".to_owned(),
+            26 => "token=".to_owned(),
+            27 => "a.b1c2d3e4".repeat(1 + self.roll(9)) + "%61%62",
             19 => format!("%40{}", ["s", "password=", "key="][self.roll(3)]),
             14 => "\n".to_owned(),
             _ => format!("some words stand here; {}\n", token(self.roll(99) as u64, HEX, 8)),
@@ -187,8 +189,11 @@ fn rules() -> Ruleset {
         rule("whole", r"[0-9]{6}", &["magic"]),
         rule("bare", r"[xy]{7}", &[]),
         rule("behind", r"[a-z0-9 ]{0,30}words[a-z ]+here", &[]),
+        // Sure of itself long before the next one is, at the same literal.
+        rule("near", r"\b(LTID[0-9]{4})\b", &[]),
         rule("far", r"\bLTID[0-9]{4}\b(?s:.){0,120}?[:=] ?([0-9A-Za-z]{10,18})\b", &[]),
         rule("edge", r"[0-9]{12}[a-z =]{0,40}acmekey\b", &[]),
+        rule("open", r"token=([0-9a-z.]{8,400})", &[]),
         rule("secret", r"(?i)secret[ =:]{0,3}([a-z0-9]{12,20})", &[]),
         rule("gated", r"magic ?[0-9]{5}", &["secret"]),
         Rule { required: vec![near], ..rule("pair", r"user=([0-9a-zA-Z]{4})", &["user"]) },
@@ -253,9 +258,12 @@ fn what_is_far_away_counts_too() {
     let late = base64(&format!(": {secret}"));
     let line = format!("a=%0Akey = {secret}%0A{}", " ".repeat(40));
     let end = format!("!{}acmekey", "a".repeat(30));
-    let cases: [Made<'_>; 4] = [
+    let long = "a.b1c2d3e4".repeat(10) + "%61%62\n";
+    let cases: [Made<'_>; 5] = [
         // A literal comes near an old token.
         (format!("{dull}\"{late}\""), &[("id=LTID1234 ", 0..0), ("", 0..usize::MAX)]),
+        // What begins here goes on into an old token, though it is long enough before.
+        (long, &[("token=", 0..0), ("", 0..usize::MAX)]),
         // A comment goes from the line of an old token.
         (format!("{line}# gitleaks:allow"), &[("", 0..line.len()), ("\n", 0..0)]),
         // A literal ends where the text does.

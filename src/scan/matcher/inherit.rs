@@ -246,7 +246,8 @@ impl Matcher {
         Learnt::of(seen)
     }
 
-    /// Judges whether a match can be around a literal; gives what that depends on.
+    /// Judges whether a match can be around a literal. Gives what that depends on; where one can, all that
+    /// matches could take, for more of them may come where that changes.
     fn judge(
         &self,
         text: &[u8],
@@ -255,17 +256,19 @@ impl Matcher {
         probes: &mut [Option<Box<Cache>>],
     ) -> Range<usize> {
         let at = one.at as usize;
-        let (mut depends_on, mut verdict) = (at..at + self.prefilter.length(one.literal), Verdict::Dead);
+        let mut depends_on = at..at + self.prefilter.length(one.literal);
         for (rule, sides) in self.anchors_of(one.literal) {
             let (is_live, looked) = self.rules[rule].look(text, at, sides, *effort, &mut probes[rule]);
             widen(&mut depends_on, &looked);
             *effort = effort.saturating_sub(looked.len());
             if is_live {
-                verdict = Verdict::Live;
-                break;
+                one.settle(Verdict::Live, &depends_on);
+                self.anchors_of(one.literal)
+                    .for_each(|(_, sides)| widen(&mut depends_on, &sides.window(text, at)));
+                return depends_on;
             }
         }
-        one.settle(verdict, &depends_on);
+        one.settle(Verdict::Dead, &depends_on);
         depends_on
     }
 
@@ -340,24 +343,27 @@ impl Compiled {
         effort: usize,
         cache: &mut Option<Box<Cache>>,
     ) -> (bool, Range<usize>) {
-        let probe = self.probe.get_or_init(|| self.rule.regex.as_deref().and_then(Probe::new)).as_ref();
-        let mut probe = probe.map(|probe| (probe, cache.get_or_insert_with(|| Box::new(probe.cache()))));
         if self.starts_at_literal {
-            let most = sides.most_after().map_or(text.len(), |most| text.len().min(at + most));
+            let most = sides.most_after().map_or(text.len(), |most| text.len().min(at.saturating_add(most)));
             let range = at..most.min(at + FARTHEST.min(effort));
-            let told = probe.and_then(|(probe, cache)| probe.begins(text, range.clone(), cache));
+            let told = self.probe(cache).and_then(|(probe, cache)| probe.begins(text, range.clone(), cache));
             let (may_match, end) = told.unwrap_or((true, range.end));
-            // Where it has not looked at all, one may match yet.
+            // Where it has not looked at everything, one may match yet.
             return (may_match || end == range.end && end < most, at..end);
         }
         let window = sides.window(text, at);
-        let is_live = sides.may_match(text, at)
-            && (window.len() > LONGEST_WINDOW.min(effort)
-                || probe
-                    .as_mut()
-                    .and_then(|(probe, cache)| probe.matches(text, window.clone(), cache))
-                    .unwrap_or(true));
+        let mut may_match = || {
+            let told =
+                self.probe(cache).and_then(|(probe, cache)| probe.matches(text, window.clone(), cache));
+            told.unwrap_or(true)
+        };
+        let is_live = sides.may_match(text, at) && (window.len() > LONGEST_WINDOW.min(effort) || may_match());
         (is_live, window)
+    }
+
+    fn probe<'s, 'c>(&'s self, cache: &'c mut Option<Box<Cache>>) -> Option<(&'s Probe, &'c mut Cache)> {
+        let probe = self.probe.get_or_init(|| self.rule.regex.as_deref().and_then(Probe::new)).as_ref()?;
+        Some((probe, cache.get_or_insert_with(|| Box::new(probe.cache()))))
     }
 }
 

@@ -15,6 +15,9 @@ use std::ops::Range;
 /// A repetition that may be longer is taken for one without end.
 const MOST_TIMES: u32 = 64;
 
+/// Bytes that the states of one may take in each thread.
+const CACHE: usize = 1 << 19;
+
 /// An expression that can be probed for.
 #[derive(Debug)]
 pub(super) struct Probe(DFA);
@@ -28,7 +31,7 @@ impl Probe {
             .which_captures(WhichCaptures::None);
         let wider = wider(&analysis::parse(pattern).ok()?);
         let automaton = thompson::Compiler::new().configure(config).build_from_hir(&wider).ok()?;
-        let config = dfa::Config::new().skip_cache_capacity_check(true);
+        let config = dfa::Config::new().cache_capacity(CACHE).skip_cache_capacity_check(true);
         dfa::Builder::new().configure(config).build_from_nfa(automaton).ok().map(Self)
     }
 

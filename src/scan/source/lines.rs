@@ -2,12 +2,14 @@
 //! another one under a new name. Asked only where a hit was there before: a line that moved, or that
 //! came a second time, is new to a diff, and so to gitleaks.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::ops::{Range, RangeInclusive};
 
 /// Contents above so many bytes are not compared.
 const LARGEST: usize = 16 << 20;
+/// So many looks at lines cost less than a diff.
+const MOST_LOOKS: usize = 4;
 
 /// Lines, from 1, that only the newer content has.
 #[derive(Debug)]
@@ -23,14 +25,16 @@ pub(super) enum Added {
 pub(super) struct Versions {
     old: Vec<u8>,
     new: Vec<u8>,
-    /// Lines of the newer that hunks add, once they are asked for.
+    /// How many lines were asked for so far.
+    asked: Cell<usize>,
+    /// Lines of the newer that hunks add, once they are needed.
     hunks: OnceCell<Vec<Range<usize>>>,
 }
 
 impl Added {
     /// Compares as `git diff` does; none where a content is too large.
     pub(super) fn between(old: Vec<u8>, new: Vec<u8>) -> Option<Self> {
-        let versions = Versions { old, new, hunks: OnceCell::new() };
+        let versions = Versions::new(old, new);
         (versions.old.len().max(versions.new.len()) <= LARGEST).then_some(Self::Between(versions))
     }
 
@@ -38,8 +42,11 @@ impl Added {
     pub(super) fn covers(&self, lines: &RangeInclusive<usize>) -> bool {
         match self {
             Self::All => true,
-            Self::Between(versions) if versions.surely_share(*lines.start()) => false,
             Self::Between(versions) => {
+                let is_first = versions.asked.replace(versions.asked.get() + 1) < MOST_LOOKS;
+                if is_first && versions.hunks.get().is_none() && versions.surely_share(*lines.start()) {
+                    return false;
+                }
                 let hunks = versions.hunks.get_or_init(|| versions.hunks().unwrap_or_default());
                 hunks.iter().any(|added| added.contains(lines.start()) && added.contains(lines.end()))
             }
@@ -48,6 +55,10 @@ impl Added {
 }
 
 impl Versions {
+    fn new(old: Vec<u8>, new: Vec<u8>) -> Self {
+        Self { old, new, asked: Cell::new(0), hunks: OnceCell::new() }
+    }
+
     fn hunks(&self) -> Result<Vec<Range<usize>>, git2::Error> {
         let mut options = git2::DiffOptions::new();
         options.context_lines(0).force_text(true).indent_heuristic(true);
@@ -120,8 +131,7 @@ mod tests {
                 new.splice(start..(start + removed).min(new.len()), added.split_inclusive('\n'));
             }
             let new = new.concat();
-            let versions =
-                Versions { old: old.into_bytes(), new: new.clone().into_bytes(), hunks: OnceCell::new() };
+            let versions = Versions::new(old.into_bytes(), new.clone().into_bytes());
             let hunks = versions.hunks().unwrap();
             for line in 1..=new.lines().count() {
                 let is_added = hunks.iter().any(|hunk| hunk.contains(&line));
@@ -132,8 +142,7 @@ mod tests {
 
     #[test]
     fn what_surely_is_shared_needs_no_diff() {
-        let versions =
-            |old: &str, new: &str| Versions { old: old.into(), new: new.into(), hunks: OnceCell::new() };
+        let versions = |old: &str, new: &str| Versions::new(old.into(), new.into());
         let one = versions("a\nb\nc\nd\n", "a\nb\nx\nd\n");
         assert_eq!([1, 2, 3, 4, 5].map(|line| one.surely_share(line)), [true, true, false, true, false]);
         let twice = versions("a\nb\n", "a\na\nb\n");

@@ -197,10 +197,11 @@ struct Parse<'a> {
 
 impl<'a> Parse<'a> {
     fn new(object: &Visit<'a>, base: Option<&Read>) -> Self {
-        let mut bounds = Vec::with_capacity(base.map_or(0, |base| base.bounds.len()) + 8);
+        let (content, id_length) = (object.content, object.id.as_bytes().len());
+        let likely = base.map_or(0, |base| base.bounds.len() + 8).min(content.len() / id_length + 1);
+        let mut bounds = Vec::with_capacity(likely);
         bounds.push(0);
         let read = Read { bounds, kept: Vec::new() };
-        let (content, id_length) = (object.content, object.id.as_bytes().len());
         Self { content, id_length, last: None, read, fresh: Vec::new() }
     }
 

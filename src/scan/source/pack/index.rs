@@ -141,7 +141,7 @@ impl Index {
 fn search(range: Range<u32>, share: u32, order: impl Fn(u32) -> Ordering) -> Option<u32> {
     let Range { mut start, mut end } = range;
     let mut middle = start + ((u64::from(end.saturating_sub(start)) * u64::from(share)) >> 32) as u32;
-    let mut step = 8;
+    let mut step = 8_u32;
     while start < end {
         let next = match order(middle) {
             Ordering::Less => {
@@ -155,7 +155,7 @@ fn search(range: Range<u32>, share: u32, order: impl Fn(u32) -> Ordering) -> Opt
             Ordering::Equal => return Some(middle),
         };
         middle = if (start..end).contains(&next) { next } else { start + end.saturating_sub(start) / 2 };
-        step *= 2;
+        step = step.saturating_mul(2);
     }
     None
 }
