@@ -272,8 +272,9 @@ impl Matcher {
 
     /// Every match in `text` of the rules whose literals were noted, by rule, then by place.
     pub(crate) fn run(&self, text: &[u8], scratch: &mut Scratch, found: &mut Vec<Match>) {
-        let Scratch { tally, groups, hits, keyword, touched, .. } = scratch;
+        let Scratch { tally, groups, hits, keyword, touched, probes, .. } = scratch;
         groups.clear();
+        probes.resize_with(self.rules.len(), || None);
         touched.sort_unstable();
         touched.dedup();
         for &number in touched.iter() {
@@ -283,7 +284,8 @@ impl Matcher {
             if seen && (compiled.anchors.is_empty() || hits.iter().any(|hit| hit.live)) {
                 hits.retain(|hit| compiled.anchors[hit.anchor as usize].may_match(text, hit.at));
                 hits.sort_unstable();
-                if !hits.is_empty() || compiled.anchors.is_empty() {
+                let is_whole = compiled.anchors.is_empty();
+                if is_whole || !compiled.is_ruled_out(text, hits, &mut probes[number]) {
                     compiled.find(number, text, hits, found, groups);
                 }
             }

@@ -4,9 +4,9 @@
 //! around which nothing matches, or nothing that the caller keeps, adds nothing wherever the bytes that
 //! this depends on stand again: only around the others, the live ones, expressions are run.
 
-use super::probe::Probe;
+use super::probe::{FARTHEST, effort};
 use super::window::Sides;
-use super::{Compiled, Group, Match, Matcher, Scratch, Use};
+use super::{Group, Match, Matcher, Scratch, Use};
 use crate::scan::decode::TOKEN_WINDOW;
 use crate::scan::location::lines;
 use crate::scan::pieces::{Piece, fresh_ranges, runs, seek};
@@ -15,17 +15,8 @@ use std::ops::Range;
 
 /// Bytes about a window that an assertion (`\b`, `$`) may look at: a character.
 const LOOK_AROUND: usize = 4;
-/// A literal with a longer window is not searched around to judge it: windows may overlap.
-const LONGEST_WINDOW: usize = 2048;
-/// What depends on more than so many bytes to one side is not inherited.
-const FARTHEST: usize = 4096;
 /// Stands for the whole text.
 const FAR: u16 = u16::MAX;
-/// So many bytes, and so many times the text, are searched to judge literals: where they crowd, windows
-/// overlap, and one search for all of them costs less.
-const LEAST_EFFORT: usize = 1 << 16;
-const MOST_EFFORT: usize = 16;
-
 /// What was learnt of a text: its literals, by place.
 #[derive(Debug, Default)]
 pub(crate) struct Learnt {
@@ -229,7 +220,7 @@ impl Matcher {
         fresh.sort_unstable_by_key(Seen::key);
         fresh.dedup_by_key(|one| one.key());
         let mut seen = Vec::with_capacity(inherited.len() + fresh.len());
-        let (mut done, mut effort) = (0, LEAST_EFFORT + MOST_EFFORT * text.len());
+        let (mut done, mut effort) = (0, effort(text));
         for mut one in fresh.drain(..) {
             let here = seek(&inherited, done, before(one.at as usize));
             let same = inherited[here..].iter().take_while(|other| other.key() < one.key()).count();
@@ -329,41 +320,6 @@ impl Matcher {
             }
             Use::Keyword { .. } => None,
         })
-    }
-}
-
-impl Compiled {
-    /// Whether the rule may find something around a literal, and what that depends on. It may where more
-    /// than `effort` would have to be looked at.
-    fn look(
-        &self,
-        text: &[u8],
-        at: usize,
-        sides: &Sides,
-        effort: usize,
-        cache: &mut Option<Box<Cache>>,
-    ) -> (bool, Range<usize>) {
-        if self.starts_at_literal {
-            let most = sides.most_after().map_or(text.len(), |most| text.len().min(at.saturating_add(most)));
-            let range = at..most.min(at + FARTHEST.min(effort));
-            let told = self.probe(cache).and_then(|(probe, cache)| probe.begins(text, range.clone(), cache));
-            let (may_match, end) = told.unwrap_or((true, range.end));
-            // Where it has not looked at everything, one may match yet.
-            return (may_match || end == range.end && end < most, at..end);
-        }
-        let window = sides.window(text, at);
-        let mut may_match = || {
-            let told =
-                self.probe(cache).and_then(|(probe, cache)| probe.matches(text, window.clone(), cache));
-            told.unwrap_or(true)
-        };
-        let is_live = sides.may_match(text, at) && (window.len() > LONGEST_WINDOW.min(effort) || may_match());
-        (is_live, window)
-    }
-
-    fn probe<'s, 'c>(&'s self, cache: &'c mut Option<Box<Cache>>) -> Option<(&'s Probe, &'c mut Cache)> {
-        let probe = self.probe.get_or_init(|| self.rule.regex.as_deref().and_then(Probe::new)).as_ref()?;
-        Some((probe, cache.get_or_insert_with(|| Box::new(probe.cache()))))
     }
 }
 

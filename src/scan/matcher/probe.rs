@@ -1,9 +1,10 @@
-//! Whether an expression matches somewhere, and how far one must look to tell. Apart from the matcher's own
-//! search because it finds no places and may be wrong in one direction: it takes long repetitions for ones
-//! without end. So it is a small automaton, made while it runs, and where nothing ever
-//! matches the expression itself is never compiled.
+//! Whether a rule may find something around a literal, and how far one must look to tell. Apart from the
+//! matcher's own search because it finds no places and may be wrong in one direction: it takes long
+//! repetitions for ones without end. So an expression is a small automaton, made while it runs, and where
+//! nothing ever matches the expression itself is never compiled.
 
-use super::LARGEST;
+use super::window::Sides;
+use super::{AnchorHit, Compiled, LARGEST};
 use crate::scan::analysis;
 use regex_automata::hybrid::dfa::{self, Cache, DFA};
 use regex_automata::nfa::thompson::{self, WhichCaptures};
@@ -17,6 +18,19 @@ const MOST_TIMES: u32 = 64;
 
 /// Bytes that the states of one may take in each thread.
 const CACHE: usize = 1 << 19;
+/// A literal with a longer window is not looked around: windows may overlap.
+const LONGEST_WINDOW: usize = 2048;
+/// What depends on more than so many bytes to one side is not inherited.
+pub(super) const FARTHEST: usize = 4096;
+/// So many bytes, and so many times the text, are looked at around the literals of a text: where they
+/// crowd, windows overlap, and one search for all of them costs less.
+const LEAST_EFFORT: usize = 1 << 16;
+const MOST_EFFORT: usize = 16;
+
+/// How many bytes may be looked at around all literals of a text.
+pub(super) fn effort(text: &[u8]) -> usize {
+    LEAST_EFFORT + MOST_EFFORT * text.len()
+}
 
 /// An expression that can be probed for.
 #[derive(Debug)]
@@ -74,6 +88,59 @@ impl Probe {
         };
         let last = last.ok().filter(|last| !last.is_quit())?;
         Some((last.is_match(), range.end))
+    }
+}
+
+impl Compiled {
+    /// Whether the rule finds nothing around any of its literals; asked only as long as its expression was
+    /// not needed, for to compile that costs more.
+    pub(super) fn is_ruled_out(
+        &self,
+        text: &[u8],
+        hits: &[AnchorHit],
+        cache: &mut Option<Box<Cache>>,
+    ) -> bool {
+        let mut effort = effort(text);
+        let mut may_match = |hit: &AnchorHit| {
+            let sides = &self.anchors[hit.anchor as usize];
+            let (may_match, looked) = self.look(text, hit.at, sides, effort, cache);
+            effort = effort.saturating_sub(looked.len());
+            may_match
+        };
+        self.regex.get().is_none() && !hits.iter().any(&mut may_match)
+    }
+
+    /// Whether the rule may find something around a literal, and what that depends on. It may where more
+    /// than `effort` would have to be looked at.
+    pub(super) fn look(
+        &self,
+        text: &[u8],
+        at: usize,
+        sides: &Sides,
+        effort: usize,
+        cache: &mut Option<Box<Cache>>,
+    ) -> (bool, Range<usize>) {
+        if self.starts_at_literal {
+            let most = sides.most_after().map_or(text.len(), |most| text.len().min(at.saturating_add(most)));
+            let range = at..most.min(at + FARTHEST.min(effort));
+            let told = self.probe(cache).and_then(|(probe, cache)| probe.begins(text, range.clone(), cache));
+            let (may_match, end) = told.unwrap_or((true, range.end));
+            // Where it has not looked at everything, one may match yet.
+            return (may_match || end == range.end && end < most, at..end);
+        }
+        let window = sides.window(text, at);
+        let mut may_match = || {
+            let told =
+                self.probe(cache).and_then(|(probe, cache)| probe.matches(text, window.clone(), cache));
+            told.unwrap_or(true)
+        };
+        let is_live = sides.may_match(text, at) && (window.len() > LONGEST_WINDOW.min(effort) || may_match());
+        (is_live, window)
+    }
+
+    fn probe<'s, 'c>(&'s self, cache: &'c mut Option<Box<Cache>>) -> Option<(&'s Probe, &'c mut Cache)> {
+        let probe = self.probe.get_or_init(|| self.rule.regex.as_deref().and_then(Probe::new)).as_ref()?;
+        Some((probe, cache.get_or_insert_with(|| Box::new(probe.cache()))))
     }
 }
 
