@@ -493,6 +493,11 @@ fn meets<'h>(mut parts: impl Iterator<Item = &'h Hir>, is_before: bool, class: &
     })
 }
 
+/// Whether a byte is in a class, given as a bit each.
+pub(crate) fn has(class: &[u64; 4], byte: u8) -> bool {
+    class[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
+}
+
 fn count(class: &[u64; 4]) -> u32 {
     class.iter().map(|word| word.count_ones()).sum()
 }
@@ -613,7 +618,7 @@ mod tests {
     fn knows_what_stands_beside_a_literal() {
         let beside = |regex: &str| {
             let bytes = |class: [u64; 4]| -> Vec<char> {
-                let bytes = (0..=255u8).filter(|byte| class[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1);
+                let bytes = (0..=255u8).filter(|byte| has(&class, *byte));
                 bytes.map(char::from).collect()
             };
             let Context { head, tail, .. } = of(regex).unwrap().remove(0).context;

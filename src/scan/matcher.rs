@@ -282,10 +282,10 @@ impl Matcher {
             let seen = std::mem::take(&mut keyword[number]) || compiled.rule.keywords.is_empty();
             let hits = &mut hits[number];
             if seen && (compiled.anchors.is_empty() || hits.iter().any(|hit| hit.live)) {
-                hits.retain(|hit| compiled.anchors[hit.anchor as usize].may_match(text, hit.at));
-                hits.sort_unstable();
                 let is_whole = compiled.anchors.is_empty();
                 if is_whole || !compiled.is_ruled_out(text, hits, &mut probes[number]) {
+                    hits.retain(|hit| compiled.anchors[hit.anchor as usize].may_match(text, hit.at));
+                    hits.sort_unstable();
                     compiled.find(number, text, hits, found, groups);
                 }
             }

@@ -4,7 +4,7 @@
 //!
 //! It knows nothing of rules; the matcher gives literals their meaning.
 
-use super::analysis::{Context, Literal};
+use super::analysis::{Context, Literal, has};
 use regex_syntax::is_word_byte;
 use std::ops::Range;
 
@@ -89,10 +89,6 @@ impl Context {
     fn behind(&self) -> usize {
         self.tail.as_ref().map_or(0, |tail| tail.length as usize).max(usize::from(self.edge_after))
     }
-}
-
-fn has(class: &[u64; 4], byte: u8) -> bool {
-    class[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
 }
 
 impl Prefilter {

@@ -17,6 +17,7 @@ use std::ops::Range;
 const LOOK_AROUND: usize = 4;
 /// Stands for the whole text.
 const FAR: u16 = u16::MAX;
+
 /// What was learnt of a text: its literals, by place.
 #[derive(Debug, Default)]
 pub(crate) struct Learnt {

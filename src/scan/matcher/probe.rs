@@ -15,7 +15,6 @@ use std::ops::Range;
 
 /// A repetition that may be longer is taken for one without end.
 const MOST_TIMES: u32 = 64;
-
 /// Bytes that the states of one may take in each thread.
 const CACHE: usize = 1 << 19;
 /// A literal with a longer window is not looked around: windows may overlap.
@@ -100,14 +99,17 @@ impl Compiled {
         hits: &[AnchorHit],
         cache: &mut Option<Box<Cache>>,
     ) -> bool {
+        if self.regex.get().is_some() {
+            return false;
+        }
         let mut effort = effort(text);
-        let mut may_match = |hit: &AnchorHit| {
+        let may_match = |hit: &AnchorHit| {
             let sides = &self.anchors[hit.anchor as usize];
             let (may_match, looked) = self.look(text, hit.at, sides, effort, cache);
             effort = effort.saturating_sub(looked.len());
             may_match
         };
-        self.regex.get().is_none() && !hits.iter().any(&mut may_match)
+        !hits.iter().any(may_match)
     }
 
     /// Whether the rule may find something around a literal, and what that depends on. It may where more

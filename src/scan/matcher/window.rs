@@ -1,7 +1,7 @@
 //! The part of a text that a match around a literal can take. Apart because it knows bytes alone, and
 //! no expressions or rules.
 
-use crate::scan::analysis::{Anchor, Reach};
+use crate::scan::analysis::{Anchor, Reach, has};
 use rustc_hash::FxHashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub(super) struct Sets(FxHashMap<[u64; 4], Set>);
 
 impl Sets {
     fn of(&mut self, bits: &[u64; 4]) -> Set {
-        let new = || Arc::new(std::array::from_fn(|byte| bits[byte >> 6] >> (byte & 63) & 1 == 1));
+        let new = || Arc::new(std::array::from_fn(|byte| has(bits, byte as u8)));
         Arc::clone(self.0.entry(*bits).or_insert_with(new))
     }
 }

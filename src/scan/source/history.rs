@@ -62,11 +62,9 @@ pub fn scan_history<S: ContentScanner>(
             Ok(Walk::over(&contents.graph, tips, &ends, ledger))
         })
     };
-    let shapes = || match options.every_blob {
-        true => Ok(None),
-        false => {
-            Stats::time(limits.stats, Stage::Attribute, || shapes(repository, scanner, &contents, limits))
-        }
+    let shapes = || {
+        let find = || shapes(repository, scanner, &contents, options, limits);
+        Stats::time(limits.stats, Stage::Attribute, find)
     };
     // The walk is one thread's work.
     let (walk, shapes) = rayon::join(walk, shapes);
@@ -84,15 +82,16 @@ struct History<H> {
     shapes: Option<Shapes>,
 }
 
-/// The shapes of all trees; none where most would have to be read anyway, or no time is left.
+/// The shapes of all trees; none where the trees themselves are to be compared, or no time is left.
 fn shapes<S: ContentScanner>(
     repository: &Repository,
     scanner: &S,
     contents: &Contents<S::Hit>,
+    options: HistoryOptions,
     limits: &Limits<'_>,
 ) -> Result<Option<Shapes>, RepositoryError> {
     let names = scanner.path_names();
-    if names.is_any() || limits.ended.is_some() {
+    if options.every_blob || names.is_any() || limits.ended.is_some() {
         return Ok(None);
     }
     let skeletons = Skeletons::read(repository.objects()?, &names, &|id| contents.hits.has(id), limits);
