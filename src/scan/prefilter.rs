@@ -11,7 +11,7 @@ use std::ops::Range;
 const GRAM: usize = 3;
 /// Longer strides would need longer literals than rules have.
 const MOST_STRIDE: usize = 3;
-const TABLE_BITS: u32 = 16;
+const TABLE_BITS: u32 = 14;
 const SLOT_BITS: u32 = 13;
 /// No gram: grams have 24 bits.
 const EMPTY: u32 = u32::MAX;
@@ -38,8 +38,8 @@ pub(crate) struct Prefilter {
     short: Vec<u32>,
     longest: usize,
     stride: usize,
-    /// By a gram's hash: which bytes may follow it, a bit for each value of their last three bits.
-    table: Box<[u8; 1 << TABLE_BITS]>,
+    /// By a gram's hash: which bytes may follow it, a bit for each value of their last five bits.
+    table: Box<[u32; 1 << TABLE_BITS]>,
     /// Open hashing: a folded gram, and which of `candidates` it stands for.
     slots: Vec<(u32, u32, u32)>,
     candidates: Vec<Candidate>,
@@ -110,15 +110,14 @@ impl Prefilter {
             }
         }
         by_gram.sort_unstable();
-        let mut table = Box::new([0u8; 1 << TABLE_BITS]);
+        let mut table = Box::new([0u32; 1 << TABLE_BITS]);
         // At most half full, so that a search ends soon.
         let mut slots = vec![(EMPTY, 0, 0); (by_gram.len() * 2).next_power_of_two().max(1 << SLOT_BITS)];
         let mut first = 0;
         for same in by_gram.chunk_by(|a, b| a.0 == b.0) {
             let gram = same[0].0;
             for &(_, literal, at) in same {
-                let next = literals[literal as usize].0.bytes.get(at as usize + GRAM);
-                table[hash(gram, TABLE_BITS)] |= next.map_or(u8::MAX, |next| BIT[usize::from(*next & 7)]);
+                table[hash(gram, TABLE_BITS)] |= next_bits(&literals[literal as usize], at as usize + GRAM);
             }
             let mut slot = hash(gram, SLOT_BITS);
             while slots[slot].0 != EMPTY {
@@ -179,8 +178,8 @@ impl Prefilter {
             let mut seen = 0u32;
             for step in 0..grams {
                 let gram = (word >> (8 * STRIDE * step)) as u32 & GRAM_MASK;
-                let next = BIT[(word >> (8 * (STRIDE * step + GRAM))) as usize & 7];
-                seen |= u32::from(self.table[hash(gram, TABLE_BITS)] & next != 0) << step;
+                let next = (word >> (8 * (STRIDE * step + GRAM))) as u32 & 31;
+                seen |= (self.table[hash(gram, TABLE_BITS)] >> next & 1) << step;
             }
             while seen != 0 {
                 self.check(text, at + seen.trailing_zeros() as usize * STRIDE, found);
@@ -236,8 +235,21 @@ impl Prefilter {
 
 /// Sets the bit that tells ASCII letters' cases apart, in eight bytes at once.
 const FOLD: u64 = 0x2020_2020_2020_2020;
-const BIT: [u8; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 const GRAM_MASK: u32 = 0x00ff_ffff;
+
+/// Which bytes may stand at a place in or directly behind a literal, a bit for each value of their last five
+/// bits: those are the same in both cases of a letter.
+fn next_bits((literal, context): &(Literal, Context), at: usize) -> u32 {
+    let bit = |byte: u8| 1 << (byte & 31);
+    match (literal.bytes.get(at), &context.tail) {
+        (Some(next), _) => bit(*next),
+        (None, Some(tail)) => {
+            let may_follow = (0..=u8::MAX).filter(|byte| has(&tail.class, *byte));
+            may_follow.fold(0, |all, byte| all | bit(byte))
+        }
+        (None, None) => u32::MAX,
+    }
+}
 
 fn folded(gram: &[u8]) -> u32 {
     (u32::from_le_bytes([gram[0], gram[1], gram[2], 0]) | FOLD as u32) & GRAM_MASK

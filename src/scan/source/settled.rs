@@ -1,13 +1,13 @@
 //! Remembers of what a question was answered with yes, for who asks for the same things again and again:
 //! versions of a tree have mostly the same entries. Apart because it knows no trees. It remembers a fixed
-//! number of things, the last asked for (512 kB), and never a no.
+//! number of things, the last asked for (2 MB), and never a no.
 
 use super::super::keyed_hash::keyed_hash;
 use polymur_hash::PolymurHash;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Things that are remembered.
-const SLOTS: usize = 1 << 16;
+const SLOTS: usize = 1 << 18;
 
 /// The things of which the answer was yes.
 pub(super) struct Settled {

@@ -24,6 +24,7 @@ fn size(rest: &mut &[u8]) -> Result<u64, Fault> {
     Err(Fault::Header)
 }
 
+#[derive(Clone, Copy)]
 enum Instruction<'delta> {
     Copy { offset: usize, len: usize },
     Insert(&'delta [u8]),
@@ -62,57 +63,51 @@ fn instruction<'delta>(rest: &mut &'delta [u8]) -> Result<Instruction<'delta>, F
     Ok(found)
 }
 
-/// Checks `delta` against a base of `base_len` bytes; gives the result's size. Only what passes here
-/// is allocated for.
-pub(super) fn check(delta: &[u8], base_len: usize) -> Result<u64, Fault> {
-    let (base_size, result_size, mut rest) = sizes(delta)?;
-    let mut built = 0;
-    while !rest.is_empty() {
-        built += match instruction(&mut rest)? {
-            Instruction::Copy { offset, len } if offset <= base_len && len <= base_len - offset => len as u64,
-            Instruction::Copy { .. } => return Err(Fault::Delta),
-            Instruction::Insert(bytes) => bytes.len() as u64,
-        };
-    }
-    if base_size == base_len as u64 && built == result_size { Ok(result_size) } else { Err(Fault::Delta) }
+/// How large the result of `delta` on a base of `base_len` bytes says it is. No byte of instructions makes
+/// more than one base.
+pub(super) fn result_size(delta: &[u8], base_len: usize) -> Result<u64, Fault> {
+    let (base_size, result_size, rest) = sizes(delta)?;
+    let most = (rest.len() as u64).saturating_mul(base_size.max(1));
+    if base_size == base_len as u64 && result_size <= most { Ok(result_size) } else { Err(Fault::Delta) }
 }
 
-/// Builds the result of `delta`, which passed [`check`], into `out`, and its pieces into `pieces`;
-/// what was in them is dropped.
+/// Builds the result of `delta` into `out`, and its pieces into `pieces`; what was in them is dropped. A
+/// size that is a lie allocates no more than what is built of it, or what base and delta take together.
 pub(super) fn apply(
     delta: &[u8],
     base: &[u8],
     out: &mut Vec<u8>,
     pieces: &mut Vec<Piece>,
 ) -> Result<(), Fault> {
-    let (_, result_size, mut rest) = sizes(delta)?;
+    let size = usize::try_from(result_size(delta, base.len())?).map_err(|_| Fault::Delta)?;
+    let (_, _, mut rest) = sizes(delta)?;
     out.clear();
-    out.reserve_exact(usize::try_from(result_size).map_err(|_| Fault::Delta)?);
+    out.reserve_exact(size.min(base.len() + delta.len()));
     pieces.clear();
     while !rest.is_empty() {
-        let offset = out.len();
-        match instruction(&mut rest)? {
-            Instruction::Copy { offset: base_offset, len } => {
-                out.extend_from_slice(base.get(base_offset..base_offset + len).ok_or(Fault::Delta)?);
-                match pieces.last_mut() {
-                    Some(Piece::Copy { base_offset: before, len: run, .. })
-                        if *before + *run == base_offset =>
-                    {
-                        *run += len;
-                    }
-                    _ => pieces.push(Piece::Copy { base_offset, len, offset }),
-                }
+        let (offset, instruction) = (out.len(), instruction(&mut rest)?);
+        let bytes = match instruction {
+            Instruction::Copy { offset, len } => base.get(offset..offset + len).ok_or(Fault::Delta)?,
+            Instruction::Insert(bytes) => bytes,
+        };
+        if bytes.len() > size - offset {
+            return Err(Fault::Delta);
+        }
+        out.extend_from_slice(bytes);
+        match (instruction, pieces.last_mut()) {
+            (Instruction::Copy { offset, len }, Some(Piece::Copy { base_offset, len: run, .. }))
+                if *base_offset + *run == offset =>
+            {
+                *run += len;
             }
-            Instruction::Insert(bytes) => {
-                out.extend_from_slice(bytes);
-                match pieces.last_mut() {
-                    Some(Piece::Insert { len, .. }) => *len += bytes.len(),
-                    _ => pieces.push(Piece::Insert { offset, len: bytes.len() }),
-                }
+            (Instruction::Insert(bytes), Some(Piece::Insert { len, .. })) => *len += bytes.len(),
+            (Instruction::Copy { offset: base_offset, len }, _) => {
+                pieces.push(Piece::Copy { base_offset, len, offset });
             }
+            (Instruction::Insert(bytes), _) => pieces.push(Piece::Insert { offset, len: bytes.len() }),
         }
     }
-    Ok(())
+    if out.len() == size { Ok(()) } else { Err(Fault::Delta) }
 }
 
 #[cfg(test)]
@@ -123,9 +118,8 @@ mod tests {
 
     fn build(delta: &[u8]) -> Result<(Vec<u8>, Vec<Piece>), Fault> {
         let (mut out, mut pieces) = (vec![1, 2, 3], Vec::new());
-        let size = check(delta, BASE.len())?;
         apply(delta, BASE, &mut out, &mut pieces)?;
-        assert_eq!(out.len() as u64, size);
+        assert_eq!(out.len() as u64, result_size(delta, BASE.len())?);
         Ok((out, pieces))
     }
 

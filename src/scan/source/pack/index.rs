@@ -126,8 +126,14 @@ impl Index {
 
     /// The position of a name.
     pub(super) fn find(&self, id: &Id) -> Option<u32> {
-        let name = id.as_bytes();
-        search(self.bucket(name[0]), big_endian(name, 1)?, |position| self.name(position).cmp(name))
+        // Nearly all names differ in their first bytes.
+        let first = |name: &[u8]| name.first_chunk().map(|eight| u64::from_be_bytes(*eight));
+        let (name, begins) = (id.as_bytes(), first(id.as_bytes()));
+        let order = |position| {
+            let there = self.name(position);
+            first(there).cmp(&begins).then_with(|| there.cmp(name))
+        };
+        search(self.bucket(name[0]), big_endian(name, 1)?, order)
     }
 
     /// The checksum by which the index names its pack.

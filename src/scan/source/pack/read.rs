@@ -164,7 +164,7 @@ impl ObjectStore {
             let most = if chain.is_empty() { limit } else { LARGEST_BASE };
             let delta = self.inflate(at, &entry, LARGEST_BASE, &mut cache.inflater)?;
             let mut content = Vec::new();
-            let built = delta::check(&delta, object.content.len()).and_then(|size| match size {
+            let built = delta::result_size(&delta, object.content.len()).and_then(|size| match size {
                 size if size > most => Err(Fault::TooLarge { size }),
                 _ => delta::apply(&delta, &object.content, &mut content, &mut pieces),
             });

@@ -270,7 +270,7 @@ impl<'t, 'w, V: Visitor> Worker<'t, 'w, V> {
         let mut delta = std::mem::take(&mut self.delta);
         let mut build = || {
             self.inflate(node, &entry, &mut delta)?;
-            let size = delta::check(&delta, base.len())?;
+            let size = delta::result_size(&delta, base.len())?;
             if size > LARGEST_BASE {
                 return Err(Fault::TooLarge { size });
             }
