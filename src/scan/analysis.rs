@@ -39,6 +39,8 @@ pub(crate) struct Reach {
     pub(crate) bound: u32,
     /// Bytes that unbounded repetitions take, a bit each.
     pub(crate) loops: [u64; 4],
+    /// It reaches at least so far.
+    pub(crate) least: u32,
 }
 
 /// Every match (of the branch that this anchor stands for) contains one of `literals`.
@@ -211,7 +213,7 @@ fn inner_anchors(part: &Hir) -> Option<(f64, Vec<Anchor>)> {
         HirKind::Repetition(repetition) if repetition.min > 0 => {
             // Some iteration holds the literal; the others may lie on either side of it.
             let (worth, mut anchors) = best_anchors(&flatten(&repetition.sub))?;
-            let whole = reach(part);
+            let whole = Reach { least: 0, ..reach(part) };
             for anchor in &mut anchors {
                 anchor.before.add(&whole);
                 anchor.after.add(&whole);
@@ -514,6 +516,7 @@ fn reach_of(parts: &[&Hir]) -> Reach {
 impl Reach {
     fn add(&mut self, other: &Self) {
         self.bound = self.bound.saturating_add(other.bound);
+        self.least = self.least.saturating_add(other.least);
         for (word, more) in self.loops.iter_mut().zip(other.loops) {
             *word |= more;
         }
@@ -521,34 +524,35 @@ impl Reach {
 }
 
 fn reach(hir: &Hir) -> Reach {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => Reach::default(),
-        HirKind::Literal(literal) => Reach { bound: literal.0.len() as u32, ..Reach::default() },
-        HirKind::Class(class) => Reach { bound: class.maximum_len().unwrap_or(0) as u32, ..Reach::default() },
-        HirKind::Capture(capture) => reach(&capture.sub),
-        HirKind::Concat(parts) => reach_of(&parts.iter().collect::<Vec<_>>()),
-        HirKind::Alternation(branches) => {
-            let mut all = Reach::default();
-            for branch in branches {
-                let one = reach(branch);
-                let bound = all.bound.max(one.bound);
-                all.add(&one);
-                all.bound = bound;
-            }
-            all
-        }
+    let (bound, loops) = bound(hir);
+    let least = hir.properties().minimum_len().unwrap_or(0);
+    Reach { bound, loops, least: u32::try_from(least).unwrap_or(u32::MAX) }
+}
+
+/// How many bytes bounded parts of an expression take at most, and which ones unbounded repetitions take.
+fn bound(hir: &Hir) -> (u32, [u64; 4]) {
+    let mut loops = [0; 4];
+    let mut below = |hir: &Hir| {
+        let (bound, more) = bound(hir);
+        loops.iter_mut().zip(more).for_each(|(word, more)| *word |= more);
+        bound
+    };
+    let bound = match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 0,
+        HirKind::Literal(literal) => literal.0.len() as u32,
+        HirKind::Class(class) => class.maximum_len().unwrap_or(0) as u32,
+        HirKind::Capture(capture) => below(&capture.sub),
+        HirKind::Concat(parts) => parts.iter().map(below).fold(0, u32::saturating_add),
+        HirKind::Alternation(branches) => branches.iter().map(below).max().unwrap_or(0),
         HirKind::Repetition(repetition) => match repetition.max {
-            Some(most) => {
-                let once = reach(&repetition.sub);
-                Reach { bound: once.bound.saturating_mul(most), loops: once.loops }
-            }
+            Some(most) => below(&repetition.sub).saturating_mul(most),
             None => {
-                let mut loops = [0; 4];
                 bytes_of(&repetition.sub, &mut loops);
-                Reach { bound: 0, loops }
+                0
             }
         },
-    }
+    };
+    (bound, loops)
 }
 
 /// All bytes that may stand in a match of `hir`.
@@ -637,6 +641,10 @@ mod tests {
     fn reaches_as_far_as_the_longest_match() {
         let anchors = of(r"[a-z]{0,5}ghp_[0-9]{36}x?").unwrap();
         assert_eq!((anchors[0].before.bound, anchors[0].after.bound), (5, 41));
+        assert_eq!((anchors[0].before.least, anchors[0].after.least), (0, 40));
+        let before = |regex: &str| (of(regex).unwrap()[0].before.least, of(regex).unwrap()[0].before.bound);
+        assert_eq!(before(r"\b[a-z]{3}(?:qq|[0-9]{2})ghp_[0-9]{36}"), (5, 5));
+        assert_eq!(before(r"\w{2}(?:ghp_q_[0-9]){1,3}"), (2, 23));
         let anchors = of(r"-----BEGIN KEY-----[A-Z\n]+-----END").unwrap();
         assert_eq!(anchors[0].before.bound, 0);
         assert_ne!(anchors[0].after.loops, [0; 4]);

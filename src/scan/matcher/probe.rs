@@ -122,13 +122,14 @@ impl Compiled {
         effort: usize,
         cache: &mut Option<Box<Cache>>,
     ) -> (bool, Range<usize>) {
-        if self.starts_at_literal {
+        if let Some(distance) = sides.distance() {
+            let Some(start) = at.checked_sub(distance) else { return (false, 0..at) };
             let most = sides.most_after().map_or(text.len(), |most| text.len().min(at.saturating_add(most)));
-            let range = at..most.min(at + FARTHEST.min(effort));
+            let range = start..most.min(start + FARTHEST.min(effort));
             let told = self.probe(cache).and_then(|(probe, cache)| probe.begins(text, range.clone(), cache));
             let (may_match, end) = told.unwrap_or((true, range.end));
             // Where it has not looked at everything, one may match yet.
-            return (may_match || end == range.end && end < most, at..end);
+            return (may_match || end == range.end && end < most, start..end);
         }
         let window = sides.window(text, at);
         let mut may_match = || {

@@ -31,6 +31,7 @@ pub(super) struct Sides {
 #[derive(Clone, Debug)]
 struct Side {
     bound: usize,
+    least: usize,
     loops: Option<Set>,
 }
 
@@ -43,6 +44,12 @@ impl Sides {
     /// Whether no match begins before the literal.
     pub(super) fn starts_here(&self) -> bool {
         self.before.bound == 0 && self.before.loops.is_none()
+    }
+
+    /// How far before the literal every match begins; none where that is not one number.
+    pub(super) fn distance(&self) -> Option<usize> {
+        let Side { bound, least, ref loops } = self.before;
+        (bound == least && loops.is_none()).then_some(least)
     }
 
     /// Bytes that a match takes at most from the literal on; none where it may take any number.
@@ -84,7 +91,8 @@ impl Sides {
 impl Side {
     fn new(reach: &Reach, sets: &mut Sets) -> Self {
         let looping = reach.loops != [0; 4];
-        Self { bound: reach.bound as usize, loops: looping.then(|| sets.of(&reach.loops)) }
+        let (bound, least) = (reach.bound as usize, reach.least as usize);
+        Self { bound, least, loops: looping.then(|| sets.of(&reach.loops)) }
     }
 
     fn length<'t>(&self, bytes: impl ExactSizeIterator<Item = &'t u8>) -> usize {
