@@ -8,7 +8,7 @@ use super::commit;
 use super::pack::{Id, Kind, LARGEST_BASE, PackError, Visit, Visitor, Walk};
 use super::references::Tip;
 use super::repository::{Limits, ReadFailure, Repository, RepositoryError, oid};
-use super::sighting::{ContentScanner, Delta, Hits, hits, known};
+use super::sighting::{ContentScanner, Delta, Hits, known};
 use super::walk::{Graph, Node};
 use git2::{ObjectFormat, Oid};
 use rustc_hash::FxHashSet;
@@ -127,11 +127,19 @@ impl<S: ContentScanner> Scan<'_, S> {
         learnt
     }
 
+    /// Scans what is not made of something else.
+    fn base(&self, id: &Oid, content: &[u8]) -> (Vec<S::Hit>, S::Learnt) {
+        match self.every_blob {
+            true => (self.scanner.scan(id, content), S::Learnt::default()),
+            false => self.scanner.scan_base(id, content),
+        }
+    }
+
     fn message(&self, object: &Visit<'_>) {
         let id = oid(&object.id);
         let message = commit::message(object.content);
         self.ledger.object(message.len() as u64);
-        let hits = hits(self.scanner, &id, message.as_bytes());
+        let hits = known(self.scanner, self.base(&id, message.as_bytes()).0);
         let node = Node::read(object.content, object.kind, self.format);
         let is_known = node.is_some();
         self.with(|contents| {
@@ -149,16 +157,11 @@ impl<S: ContentScanner> Visitor for Scan<'_, S> {
 
     fn whole(&self, object: &Visit<'_>) -> S::Learnt {
         match object.kind {
-            Kind::Blob if object.is_base && !self.every_blob => {
-                return self.blob(object, |id| self.scanner.scan_base(id, object.content));
+            Kind::Blob if !object.is_repeat || object.is_base && !self.every_blob => {
+                return self.blob(object, |id| self.base(id, object.content));
             }
-            _ if object.is_repeat => {}
-            Kind::Blob => {
-                let scan = |id: &Oid| (self.scanner.scan(id, object.content), S::Learnt::default());
-                return self.blob(object, scan);
-            }
-            Kind::Commit | Kind::Tag => self.message(object),
-            Kind::Tree => {}
+            Kind::Commit | Kind::Tag if !object.is_repeat => self.message(object),
+            _ => {}
         }
         S::Learnt::default()
     }

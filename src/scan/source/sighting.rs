@@ -17,7 +17,8 @@ pub trait ContentScanner: Sync {
     /// What is learnt of a content for those that are made of it.
     type Learnt: Default + Send + Sync;
 
-    /// Everything in `content`. `object` names it for the ledger.
+    /// Everything in `content`, the plain way: the measure of what [`Self::scan_base`] finds sooner. `object`
+    /// names it for the ledger.
     fn scan(&self, object: &dyn Display, content: &[u8]) -> Vec<Self::Hit>;
 
     /// As [`Self::scan`], for a content that others are made of.
@@ -132,7 +133,7 @@ pub(super) fn hits<S: ContentScanner>(
     object: &dyn Display,
     content: &[u8],
 ) -> Vec<Known<S::Hit>> {
-    known(scanner, scanner.scan(object, content))
+    known(scanner, scanner.scan_base(object, content).0)
 }
 
 /// Hits with their identities.
