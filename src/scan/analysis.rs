@@ -524,16 +524,16 @@ impl Reach {
 }
 
 fn reach(hir: &Hir) -> Reach {
-    let (bound, loops) = bound(hir);
+    let (bound, loops) = extent(hir);
     let least = hir.properties().minimum_len().unwrap_or(0);
     Reach { bound, loops, least: u32::try_from(least).unwrap_or(u32::MAX) }
 }
 
 /// How many bytes bounded parts of an expression take at most, and which ones unbounded repetitions take.
-fn bound(hir: &Hir) -> (u32, [u64; 4]) {
+fn extent(hir: &Hir) -> (u32, [u64; 4]) {
     let mut loops = [0; 4];
     let mut below = |hir: &Hir| {
-        let (bound, more) = bound(hir);
+        let (bound, more) = extent(hir);
         loops.iter_mut().zip(more).for_each(|(word, more)| *word |= more);
         bound
     };
@@ -638,7 +638,7 @@ mod tests {
     }
 
     #[test]
-    fn reaches_as_far_as_the_longest_match() {
+    fn knows_how_far_matches_reach() {
         let anchors = of(r"[a-z]{0,5}ghp_[0-9]{36}x?").unwrap();
         assert_eq!((anchors[0].before.bound, anchors[0].after.bound), (5, 41));
         assert_eq!((anchors[0].before.least, anchors[0].after.least), (0, 40));

@@ -340,13 +340,27 @@ mod tests {
         }
 
         #[test]
-        fn long_literals_stride(text in "[abc]{0,400}", word in "[abc]{5,9}") {
-            let literals = vec![Literal { bytes: word.into_bytes(), fold: false }];
+        fn long_literals_stride(
+            text in proptest::collection::vec(prop::sample::select(b"abcAC\x81\xe9".to_vec()), 0..400),
+            word in "[abc]{3,9}",
+            tail in proptest::option::of((prop::sample::subsequence(b"abC\x81\xe9".to_vec(), 1..4), 1_u32..3)),
+        ) {
+            let class = |bytes: Vec<u8>| {
+                let mut class = [0; 4];
+                bytes.iter().for_each(|byte| class[usize::from(byte >> 6)] |= 1 << (byte & 63));
+                class
+            };
+            let tail = tail.map(|(bytes, length)| Run { class: class(bytes), length });
+            let literal = Literal { bytes: word.into_bytes(), fold: false };
+            let context = Context { tail, ..Context::default() };
             let mut hits = Vec::new();
-            let all = literals.iter().map(|literal| (literal.clone(), Context::default())).collect();
-            Prefilter::new(all).find(text.as_bytes(), 0..text.len(), |hit| hits.push(hit));
+            let all = vec![(literal.clone(), context.clone())];
+            Prefilter::new(all).find(&text, 0..text.len(), |hit| hits.push(hit));
             hits.sort();
-            prop_assert_eq!(hits, plain(&literals, text.as_bytes()));
+            let length = literal.bytes.len();
+            let mut all = plain(&[literal], &text);
+            all.retain(|hit| context.stands(&text, hit.at..hit.at + length));
+            prop_assert_eq!(hits, all);
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::scan::pieces::{Piece, fresh_ranges, runs, seek};
 use regex_automata::hybrid::dfa::Cache;
 use std::ops::Range;
 
-/// Bytes about a window that an assertion (`\b`, `$`) may look at: a character.
+/// Bytes about a window that an assertion (`\b`, `$`) may look at: a character. Also, what depends on all
+/// of the text to one side so depends on where the text begins or ends.
 const LOOK_AROUND: usize = 4;
 /// Stands for the whole text.
 const FAR: u16 = u16::MAX;

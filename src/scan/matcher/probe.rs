@@ -123,6 +123,7 @@ impl Compiled {
         cache: &mut Option<Box<Cache>>,
     ) -> (bool, Range<usize>) {
         if let Some(distance) = sides.distance() {
+            // That the text begins is no byte; what depends on all up to there holds only there (`Seen::reach`).
             let Some(start) = at.checked_sub(distance) else { return (false, 0..at) };
             let most = sides.most_after().map_or(text.len(), |most| text.len().min(at.saturating_add(most)));
             let range = start..most.min(start + FARTHEST.min(effort));

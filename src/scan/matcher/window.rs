@@ -43,7 +43,7 @@ impl Sides {
 
     /// Whether no match begins before the literal.
     pub(super) fn starts_here(&self) -> bool {
-        self.before.bound == 0 && self.before.loops.is_none()
+        self.distance() == Some(0)
     }
 
     /// How far before the literal every match begins; none where that is not one number.

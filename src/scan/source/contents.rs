@@ -127,7 +127,7 @@ impl<S: ContentScanner> Scan<'_, S> {
         learnt
     }
 
-    /// Scans what is not made of something else.
+    /// Scans a content by itself.
     fn base(&self, id: &Oid, content: &[u8]) -> (Vec<S::Hit>, S::Learnt) {
         match self.every_blob {
             true => (self.scanner.scan(id, content), S::Learnt::default()),

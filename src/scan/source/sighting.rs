@@ -17,11 +17,11 @@ pub trait ContentScanner: Sync {
     /// What is learnt of a content for those that are made of it.
     type Learnt: Default + Send + Sync;
 
-    /// Everything in `content`, the plain way: the measure of what [`Self::scan_base`] finds sooner. `object`
-    /// names it for the ledger.
+    /// Everything in `content`, the plain way, by which the others are measured. `object` names it for the
+    /// ledger.
     fn scan(&self, object: &dyn Display, content: &[u8]) -> Vec<Self::Hit>;
 
-    /// As [`Self::scan`], for a content that others are made of.
+    /// As [`Self::scan`], with what is of use for contents that are made of this one.
     fn scan_base(&self, object: &dyn Display, content: &[u8]) -> (Vec<Self::Hit>, Self::Learnt) {
         (self.scan(object, content), Self::Learnt::default())
     }

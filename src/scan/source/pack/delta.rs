@@ -24,7 +24,6 @@ fn size(rest: &mut &[u8]) -> Result<u64, Fault> {
     Err(Fault::Header)
 }
 
-#[derive(Clone, Copy)]
 enum Instruction<'delta> {
     Copy { offset: usize, len: usize },
     Insert(&'delta [u8]),
@@ -63,48 +62,62 @@ fn instruction<'delta>(rest: &mut &'delta [u8]) -> Result<Instruction<'delta>, F
     Ok(found)
 }
 
-/// How large the result of `delta` on a base of `base_len` bytes says it is. No byte of instructions makes
-/// more than one base.
+/// How large the result of `delta` on a base of `base_len` bytes says it is. Whether it is, only
+/// [`apply`] can tell: what is damaged may be too large, too.
 pub(super) fn result_size(delta: &[u8], base_len: usize) -> Result<u64, Fault> {
+    Ok(stated(delta, base_len)?.0)
+}
+
+/// The size of a delta's result, and its instructions, no byte of which makes more than one base.
+fn stated(delta: &[u8], base_len: usize) -> Result<(u64, &[u8]), Fault> {
     let (base_size, result_size, rest) = sizes(delta)?;
     let most = (rest.len() as u64).saturating_mul(base_size.max(1));
-    if base_size == base_len as u64 && result_size <= most { Ok(result_size) } else { Err(Fault::Delta) }
+    if base_size == base_len as u64 && result_size <= most {
+        Ok((result_size, rest))
+    } else {
+        Err(Fault::Delta)
+    }
 }
 
 /// Builds the result of `delta` into `out`, and its pieces into `pieces`; what was in them is dropped. A
-/// size that is a lie allocates no more than what is built of it, or what base and delta take together.
+/// size that is a lie allocates no more than twice what is built of it, or base and delta together.
 pub(super) fn apply(
     delta: &[u8],
     base: &[u8],
     out: &mut Vec<u8>,
     pieces: &mut Vec<Piece>,
 ) -> Result<(), Fault> {
-    let size = usize::try_from(result_size(delta, base.len())?).map_err(|_| Fault::Delta)?;
-    let (_, _, mut rest) = sizes(delta)?;
+    let (size, mut rest) = stated(delta, base.len())?;
+    let size = usize::try_from(size).map_err(|_| Fault::Delta)?;
     out.clear();
     out.reserve_exact(size.min(base.len() + delta.len()));
     pieces.clear();
     while !rest.is_empty() {
-        let (offset, instruction) = (out.len(), instruction(&mut rest)?);
-        let bytes = match instruction {
-            Instruction::Copy { offset, len } => base.get(offset..offset + len).ok_or(Fault::Delta)?,
-            Instruction::Insert(bytes) => bytes,
+        let offset = out.len();
+        let (bytes, piece) = match instruction(&mut rest)? {
+            Instruction::Copy { offset: base_offset, len } => {
+                let bytes = base.get(base_offset..).and_then(|rest| rest.get(..len)).ok_or(Fault::Delta)?;
+                (bytes, Piece::Copy { base_offset, len, offset })
+            }
+            Instruction::Insert(bytes) => (bytes, Piece::Insert { offset, len: bytes.len() }),
         };
-        if bytes.len() > size - offset {
+        let left = size - offset;
+        if bytes.len() > left {
             return Err(Fault::Delta);
         }
+        if bytes.len() > out.capacity() - offset {
+            out.reserve_exact(left.min(offset.max(bytes.len())));
+        }
         out.extend_from_slice(bytes);
-        match (instruction, pieces.last_mut()) {
-            (Instruction::Copy { offset, len }, Some(Piece::Copy { base_offset, len: run, .. }))
-                if *base_offset + *run == offset =>
-            {
+        match (pieces.last_mut(), piece) {
+            (
+                Some(Piece::Copy { base_offset: before, len: run, .. }),
+                Piece::Copy { base_offset, len, .. },
+            ) if *before + *run == base_offset => {
                 *run += len;
             }
-            (Instruction::Insert(bytes), Some(Piece::Insert { len, .. })) => *len += bytes.len(),
-            (Instruction::Copy { offset: base_offset, len }, _) => {
-                pieces.push(Piece::Copy { base_offset, len, offset });
-            }
-            (Instruction::Insert(bytes), _) => pieces.push(Piece::Insert { offset, len: bytes.len() }),
+            (Some(Piece::Insert { len: run, .. }), Piece::Insert { len, .. }) => *run += len,
+            _ => pieces.push(piece),
         }
     }
     if out.len() == size { Ok(()) } else { Err(Fault::Delta) }
@@ -137,6 +150,21 @@ mod tests {
     }
 
     #[test]
+    fn builds_no_more_than_is_stated() {
+        // Twenty copies of the base, and a size of less.
+        let lie = |size: u8| [&[10, size][..], &[0x90, 10].repeat(20)].concat();
+        for size in [0, 1, 10, 25, 127] {
+            let (mut out, mut pieces) = (Vec::new(), Vec::new());
+            assert_eq!(apply(&lie(size), BASE, &mut out, &mut pieces), Err(Fault::Delta));
+            assert!(out.capacity() <= usize::from(size), "{} for {size}", out.capacity());
+        }
+        let two_hundred = [&[10, 0xc8, 1][..], &[0x90, 10].repeat(20)].concat();
+        let (mut out, mut pieces) = (Vec::new(), Vec::new());
+        assert_eq!(apply(&two_hundred, BASE, &mut out, &mut pieces), Ok(()));
+        assert_eq!((out.capacity(), &out), (200, &BASE.repeat(20)));
+    }
+
+    #[test]
     fn refuses_what_does_not_fit() {
         assert_eq!(build(&[10, 3, 0x91, 8, 3]), Err(Fault::Delta), "outside the base");
         assert_eq!(build(&[10, 4, 0x91, 2, 3]), Err(Fault::Delta), "result size");
@@ -146,6 +174,7 @@ mod tests {
         assert_eq!(build(&[10, 3, 5, 1]), Err(Fault::Truncated));
         assert_eq!(build(&[0xff; 12]), Err(Fault::Header));
         assert_eq!(build(&[10]), Err(Fault::Truncated));
+        assert_eq!(result_size(&[10, 21, 0x90, 10], 10), Err(Fault::Delta), "more than two bytes can make");
         assert_eq!(build(&[10, 3, 0x80]), Err(Fault::Delta), "65536 bytes");
     }
 }

@@ -128,10 +128,10 @@ impl Index {
     pub(super) fn find(&self, id: &Id) -> Option<u32> {
         // Nearly all names differ in their first bytes.
         let first = |name: &[u8]| name.first_chunk().map(|eight| u64::from_be_bytes(*eight));
-        let (name, begins) = (id.as_bytes(), first(id.as_bytes()));
+        let (name, first_eight) = (id.as_bytes(), first(id.as_bytes()));
         let order = |position| {
             let there = self.name(position);
-            first(there).cmp(&begins).then_with(|| there.cmp(name))
+            first(there).cmp(&first_eight).then_with(|| there.cmp(name))
         };
         search(self.bucket(name[0]), big_endian(name, 1)?, order)
     }
