@@ -39,7 +39,7 @@ impl Transcoded {
 
 /// The text in UTF-8 if it is UTF-16 or UTF-32; none for all else.
 pub fn to_utf8(bytes: &[u8]) -> Option<Transcoded> {
-    let (form, mark) = marked(bytes).or_else(|| Some((guessed(bytes)?, 0)))?;
+    let (form, mark) = form(bytes)?;
     let content = &bytes[mark..];
     let mut text = String::with_capacity(content.len() / 2);
     match form {
@@ -61,6 +61,16 @@ pub fn to_utf8(bytes: &[u8]) -> Option<Transcoded> {
         }
     }
     Some(Transcoded { text: text.into_bytes(), form, mark })
+}
+
+/// Whether [`to_utf8`] gives anything; makes no text.
+pub fn is_transcoded(bytes: &[u8]) -> bool {
+    form(bytes).is_some()
+}
+
+/// How text was written, and the bytes of its mark.
+fn form(bytes: &[u8]) -> Option<(Form, usize)> {
+    marked(bytes).or_else(|| Some((guessed(bytes)?, 0)))
 }
 
 fn marked(bytes: &[u8]) -> Option<(Form, usize)> {
@@ -134,6 +144,7 @@ mod tests {
             utf32(&marked, true),
         ] {
             let transcoded = to_utf8(&bytes).unwrap();
+            assert!(is_transcoded(&bytes));
             assert_eq!(std::str::from_utf8(&transcoded.text).unwrap(), SAMPLE);
             let at = SAMPLE.find("yes").unwrap();
             let original = transcoded.original_offset(at);
@@ -148,7 +159,7 @@ mod tests {
         for bytes in
             [&b""[..], b"plain", b"with\0a nul", b"\0", b"\0\0\0\0\0\0\0\0\0\0\0\0", b"\xef\xbb\xbfmarked"]
         {
-            assert!(to_utf8(bytes).is_none(), "{bytes:?}");
+            assert!(to_utf8(bytes).is_none() && !is_transcoded(bytes), "{bytes:?}");
         }
         assert_eq!(to_utf8(b"\xff\xfea\0\0\xd8b").unwrap().text, "a\u{fffd}\u{fffd}".as_bytes());
     }

@@ -273,6 +273,7 @@ impl<'s> Session<'s> {
     }
 
     fn content(&self, bytes: &[u8], place: &Place<'_>) {
+        // As what others are made of: what decodes is then searched alone.
         let findings = self.scanner.scan_base(bytes).and_then(|(hits, _)| {
             let mut findings = self.scanner.judge(&hits, place)?;
             findings.extend(self.scanner.judge_path(place)?);

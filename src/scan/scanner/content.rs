@@ -82,7 +82,7 @@ impl Scanner {
         learn: impl FnOnce(&mut Scratch) -> matcher::Learnt,
         tokens: impl FnOnce(&mut Scratch) -> Option<Tokens>,
     ) -> Result<(Vec<Hit>, Learnt), AllowlistError> {
-        if encoding::to_utf8(content).is_some() || u32::try_from(content.len()).is_err() {
+        if encoding::is_transcoded(content) || u32::try_from(content.len()).is_err() {
             return Ok((self.scan(content)?, Learnt::default()));
         }
         self.with_scratch(|scratch| {
