@@ -14,6 +14,8 @@ const MOST_LITERALS: usize = 200;
 /// Shorter runs stand everywhere, and so do runs of a wide class.
 const LEAST_RUN: u32 = 10;
 const MOST_RUN_CLASS: u32 = 80;
+/// A window of fewer bytes is not worth ending early.
+const LONG_WINDOW: u32 = 40;
 /// Literals shorter than this make the search for all of them slow.
 const SHORT: usize = 3;
 /// Bits below which a literal is too common to anchor at.
@@ -39,6 +41,8 @@ pub(crate) struct Reach {
     pub(crate) bound: u32,
     /// Bytes that unbounded repetitions take, a bit each.
     pub(crate) loops: [u64; 4],
+    /// Bytes that any part takes, where that can end a long window early; otherwise none.
+    pub(crate) within: [u64; 4],
     /// It reaches at least so far.
     pub(crate) least: u32,
 }
@@ -106,6 +110,12 @@ pub(crate) fn anchors(hir: &Hir) -> Option<Vec<Anchor>> {
             .filter(|tail| tail.length > 0);
         for literal in &mut anchor.literals {
             literal.bytes.truncate(LONGEST_LITERAL);
+        }
+        for reach in [&mut anchor.before, &mut anchor.after] {
+            let is_long = reach.bound >= LONG_WINDOW || reach.loops != [0; 4];
+            if !is_long || has(&reach.within, b'\n') {
+                reach.within = [0; 4];
+            }
         }
         if !*edge_after && tail.is_none() {
             drop_implied(&mut anchor.literals);
@@ -517,16 +527,21 @@ impl Reach {
     fn add(&mut self, other: &Self) {
         self.bound = self.bound.saturating_add(other.bound);
         self.least = self.least.saturating_add(other.least);
-        for (word, more) in self.loops.iter_mut().zip(other.loops) {
-            *word |= more;
-        }
+        unite(&mut self.loops, &other.loops);
+        unite(&mut self.within, &other.within);
     }
+}
+
+fn unite(set: &mut [u64; 4], other: &[u64; 4]) {
+    set.iter_mut().zip(other).for_each(|(word, more)| *word |= more);
 }
 
 fn reach(hir: &Hir) -> Reach {
     let (bound, loops) = extent(hir);
     let least = hir.properties().minimum_len().unwrap_or(0);
-    Reach { bound, loops, least: u32::try_from(least).unwrap_or(u32::MAX) }
+    let mut within = [0; 4];
+    bytes_of(hir, &mut within);
+    Reach { bound, loops, within, least: u32::try_from(least).unwrap_or(u32::MAX) }
 }
 
 /// How many bytes bounded parts of an expression take at most, and which ones unbounded repetitions take.
@@ -534,7 +549,7 @@ fn extent(hir: &Hir) -> (u32, [u64; 4]) {
     let mut loops = [0; 4];
     let mut below = |hir: &Hir| {
         let (bound, more) = extent(hir);
-        loops.iter_mut().zip(more).for_each(|(word, more)| *word |= more);
+        unite(&mut loops, &more);
         bound
     };
     let bound = match hir.kind() {
@@ -648,5 +663,16 @@ mod tests {
         let anchors = of(r"-----BEGIN KEY-----[A-Z\n]+-----END").unwrap();
         assert_eq!(anchors[0].before.bound, 0);
         assert_ne!(anchors[0].after.loops, [0; 4]);
+    }
+
+    #[test]
+    fn knows_which_bytes_a_long_match_takes() {
+        let within = |regex: &str| {
+            let Anchor { before, after, .. } = &of(regex).unwrap()[0];
+            [before, after].map(|reach| (0..=255u8).filter(|byte| has(&reach.within, *byte)).count())
+        };
+        assert_eq!(within(r"(?:a|[x-z]{2}){0,40}ghp_[0-9]{36,40}"), [4, 14]);
+        assert_eq!(within(r"\w*ghp_[0-9]{36,40}\s*"), [63, 0]);
+        assert_eq!(within(r"[a-z]{0,39}ghp_[0-9]{16}(?-u:[^\n])*"), [0, 255]);
     }
 }

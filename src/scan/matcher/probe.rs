@@ -126,6 +126,11 @@ impl Compiled {
             // That the text begins is no byte; what depends on all up to there holds only there (`Seen::reach`).
             let Some(start) = at.checked_sub(distance) else { return (false, 0..at) };
             let most = sides.most_after().map_or(text.len(), |most| text.len().min(at.saturating_add(most)));
+            // What counts the bytes up to a token has a state for each; a run is seen to be missing in no time.
+            let is_bounded = sides.most_after().is_some() && most - start <= FARTHEST;
+            if is_bounded && !sides.may_match(text, at) {
+                return (false, start..most);
+            }
             let range = start..most.min(start + FARTHEST.min(effort));
             let told = self.probe(cache).and_then(|(probe, cache)| probe.begins(text, range.clone(), cache));
             let (may_match, end) = told.unwrap_or((true, range.end));

@@ -33,6 +33,7 @@ struct Side {
     bound: usize,
     least: usize,
     loops: Option<Set>,
+    within: Option<Set>,
 }
 
 impl Sides {
@@ -48,7 +49,7 @@ impl Sides {
 
     /// How far before the literal every match begins; none where that is not one number.
     pub(super) fn distance(&self) -> Option<usize> {
-        let Side { bound, least, ref loops } = self.before;
+        let Side { bound, least, ref loops, .. } = self.before;
         (bound == least && loops.is_none()).then_some(least)
     }
 
@@ -90,18 +91,24 @@ impl Sides {
 
 impl Side {
     fn new(reach: &Reach, sets: &mut Sets) -> Self {
-        let looping = reach.loops != [0; 4];
-        let (bound, least) = (reach.bound as usize, reach.least as usize);
-        Self { bound, least, loops: looping.then(|| sets.of(&reach.loops)) }
+        let mut known = |set: &[u64; 4]| (*set != [0; 4]).then(|| sets.of(set));
+        let (loops, within) = (known(&reach.loops), known(&reach.within));
+        Self { bound: reach.bound as usize, least: reach.least as usize, loops, within }
     }
 
     fn length<'t>(&self, bytes: impl ExactSizeIterator<Item = &'t u8>) -> usize {
         let there = bytes.len();
-        let Some(loops) = &self.loops else { return self.bound.min(there) };
-        let mut left = self.bound;
+        let Self { loops, within, bound, .. } = self;
+        if loops.is_none() && within.is_none() {
+            return there.min(*bound);
+        }
+        let mut left = *bound;
         let mut taken = 0;
         for &byte in bytes {
-            if !loops[byte as usize] {
+            if within.as_ref().is_some_and(|within| !within[byte as usize]) {
+                break;
+            }
+            if !loops.as_ref().is_some_and(|loops| loops[byte as usize]) {
                 if left == 0 {
                     break;
                 }
