@@ -38,7 +38,7 @@ pub(crate) struct Prefilter {
     short: Vec<u32>,
     longest: usize,
     stride: usize,
-    /// By a gram's hash: which bytes may follow it, a bit for each value of their last five bits.
+    /// By a gram's hash: what may stand there, a bit for each [`sign`].
     table: Box<[u32; 1 << TABLE_BITS]>,
     /// Open hashing: a folded gram, and which of `candidates` it stands for.
     slots: Vec<(u32, u32, u32)>,
@@ -117,7 +117,7 @@ impl Prefilter {
         for same in by_gram.chunk_by(|a, b| a.0 == b.0) {
             let gram = same[0].0;
             for &(_, literal, at) in same {
-                table[hash(gram, TABLE_BITS)] |= next_bits(&literals[literal as usize], at as usize + GRAM);
+                table[hash(gram, TABLE_BITS)] |= signs(&literals[literal as usize], at as usize);
             }
             let mut slot = hash(gram, SLOT_BITS);
             while slots[slot].0 != EMPTY {
@@ -174,12 +174,12 @@ impl Prefilter {
                 eight[..rest.len()].copy_from_slice(rest);
                 eight
             });
-            let word = u64::from_le_bytes(eight) | FOLD;
+            let word = u64::from_le_bytes(eight);
             let mut seen = 0u32;
             for step in 0..grams {
-                let gram = (word >> (8 * STRIDE * step)) as u32 & GRAM_MASK;
-                let next = (word >> (8 * (STRIDE * step + GRAM))) as u32 & 31;
-                seen |= (self.table[hash(gram, TABLE_BITS)] >> next & 1) << step;
+                let here = (word >> (8 * STRIDE * step)) as u32;
+                let gram = (here | FOLD as u32) & GRAM_MASK;
+                seen |= (self.table[hash(gram, TABLE_BITS)] >> sign(here) & 1) << step;
             }
             while seen != 0 {
                 self.check(text, at + seen.trailing_zeros() as usize * STRIDE, found);
@@ -237,18 +237,26 @@ impl Prefilter {
 const FOLD: u64 = 0x2020_2020_2020_2020;
 const GRAM_MASK: u32 = 0x00ff_ffff;
 
-/// Which bytes may stand at a place in or directly behind a literal, a bit for each value of their last five
-/// bits: those are the same in both cases of a letter.
-fn next_bits((literal, context): &(Literal, Context), at: usize) -> u32 {
-    let bit = |byte: u8| 1 << (byte & 31);
-    match (literal.bytes.get(at), &context.tail) {
-        (Some(next), _) => bit(*next),
-        (None, Some(tail)) => {
-            let may_follow = (0..=u8::MAX).filter(|byte| has(&tail.class, *byte));
-            may_follow.fold(0, |all, byte| all | bit(byte))
-        }
-        (None, None) => u32::MAX,
-    }
+/// What else is told of a gram, by its first byte and the one behind it: whether the first may be a small
+/// letter, and the last four bits of the other, which are the same in both cases.
+#[inline]
+fn sign(four: u32) -> u32 {
+    four >> 1 & 16 | four >> 24 & 15
+}
+
+/// The signs that a gram of a literal may have, a bit each.
+fn signs((literal, context): &(Literal, Context), at: usize) -> u32 {
+    let behind = match (literal.bytes.get(at + GRAM), &context.tail) {
+        (Some(next), _) => 1 << (next & 15),
+        (None, Some(tail)) => tail.class.iter().fold(0, |all, bits| {
+            let bits = bits | bits >> 32;
+            all | (bits | bits >> 16) as u32 & 0xffff
+        }),
+        (None, None) => 0xffff,
+    };
+    let first = literal.bytes[at];
+    let both = literal.fold && first.is_ascii_alphabetic();
+    if both { behind << 16 | behind } else { behind << sign(first.into()) }
 }
 
 fn folded(gram: &[u8]) -> u32 {
