@@ -5,6 +5,7 @@
 //! tree is missing, damaged or too large. Memory: sixteen bytes for each tree and a map of their names.
 
 use super::super::path_names::PathNames;
+use super::pack::Id;
 use super::skeleton::{Label, Numbers, Skeletons};
 use super::tree::{Change, Leaf, MAX_CHANGES, MAX_DEPTH, is_tree, order};
 use git2::Oid;
@@ -43,7 +44,7 @@ const UNKNOWN: Known = Known { shape: None, is_dark: true, height: 0, paths: 0 }
 
 /// The shapes of all trees.
 pub(super) struct Shapes {
-    numbers: Numbers<Oid>,
+    numbers: Numbers<Id>,
     trees: Vec<Known>,
     shapes: Vec<Box<[Entry]>>,
     labels: Vec<Label>,
@@ -68,7 +69,10 @@ impl Shapes {
     /// What a commit's tree changes against its parents', as far as it matters: a side of a change that
     /// is none may be a file that does not matter. None: only the trees themselves tell.
     pub(super) fn changes(&self, new: Oid, parents: &[Oid]) -> Option<Vec<Change>> {
-        let known = |tree| self.numbers.find(tree).map_or(UNKNOWN, |number| self.trees[number as usize]);
+        let known = |tree: &Oid| {
+            let number = Id::from_bytes(tree.as_bytes()).and_then(|tree| self.numbers.find(&tree));
+            number.map_or(UNKNOWN, |number| self.trees[number as usize])
+        };
         let (new, old): (Known, Vec<Known>) = (known(&new), parents.iter().map(known).collect());
         let sides = || old.iter().chain([&new]);
         let is_merge = old.len() > 1;

@@ -66,10 +66,10 @@ pub(super) struct Skeleton {
 #[derive(Default)]
 pub(super) struct Skeletons {
     /// Numbers of trees, also of those that are only named.
-    pub(super) numbers: Numbers<Oid>,
+    pub(super) numbers: Numbers<Id>,
     /// None: the tree was not read, or is not as git writes trees.
     trees: Vec<Option<Skeleton>>,
-    files: Numbers<Oid>,
+    files: Numbers<Id>,
     label_numbers: Numbers<Box<[u8]>>,
     pub(super) labels: Vec<Label>,
     /// Label and object (tree or file) of entries that matter.
@@ -88,7 +88,7 @@ impl Skeletons {
     ) -> Self {
         let reading = Reading {
             store,
-            known_plain: Settled::default(),
+            known_plain: Settled::new(store.packed_objects()),
             names,
             has_hits,
             limits,
@@ -118,7 +118,7 @@ impl Skeletons {
     /// The files by their numbers.
     pub(super) fn files(&self) -> Vec<Oid> {
         let mut files = vec![Oid::ZERO_SHA1; self.files.0.len()];
-        self.files.0.iter().for_each(|(id, number)| files[*number as usize] = *id);
+        self.files.0.iter().for_each(|(id, number)| files[*number as usize] = oid(id));
         files
     }
 
@@ -129,11 +129,11 @@ impl Skeletons {
             self.labels.push(Label { mode: entry.mode, name: entry.name.into() });
         }
         let numbers = if entry.is_tree() { &mut self.numbers } else { &mut self.files };
-        self.entries.push((label, numbers.get(&entry.leaf()?.id)));
+        self.entries.push((label, numbers.get(&Id::from_bytes(entry.id)?)));
         Some(self.entries.len() as u32 - 1)
     }
 
-    fn insert(&mut self, tree: Oid, read: &mut Read) {
+    fn insert(&mut self, tree: Id, read: &mut Read) {
         let number = self.numbers.get(&tree) as usize;
         if self.trees.len() <= number {
             self.trees.resize(number + 1, None);
@@ -300,7 +300,7 @@ impl Reading<'_> {
             read.kept[kept].place = all.add(&entry)?;
         }
         if !object.is_repeat {
-            all.insert(oid(&object.id), &mut read);
+            all.insert(object.id, &mut read);
         }
         Some(read)
     }

@@ -90,6 +90,11 @@ impl ObjectStore {
         self.packs.iter().map(|pack| pack.map.len() as u64).sum()
     }
 
+    /// How many objects its packs hold, those that several hold counted as often.
+    pub fn packed_objects(&self) -> usize {
+        self.packs.iter().map(|pack| pack.index.count() as usize).sum()
+    }
+
     /// The names of all objects. One that is stored twice comes twice.
     pub fn ids(&self) -> impl Iterator<Item = Id> + '_ {
         let packed = |pack: &'_ Pack| 0..pack.index.count();
