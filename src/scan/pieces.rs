@@ -124,12 +124,17 @@ pub fn runs(pieces: &[Piece], base_len: usize) -> impl Iterator<Item = Run> + '_
 
 /// The first of things in order that is not `before` a place, most likely not far from the one numbered
 /// `near`: a result mostly copies runs in the order of its base.
+#[inline]
 pub fn seek<T>(things: &[T], near: usize, before: impl Fn(&T) -> bool) -> usize {
-    if near > 0 && things.get(near - 1).is_some_and(|one| !before(one)) {
+    let is_there = things.get(near).is_none_or(|one| !before(one));
+    let is_past = near > 0 && things.get(near - 1).is_some_and(|one| !before(one));
+    if is_there && !is_past { near } else { seek_from(things, near, is_past, before) }
+}
+
+#[inline(never)]
+fn seek_from<T>(things: &[T], near: usize, is_past: bool, before: impl Fn(&T) -> bool) -> usize {
+    if is_past {
         return things[..near].partition_point(before);
-    }
-    if !things.get(near).is_some_and(&before) {
-        return near;
     }
     let (mut from, mut step) = (near, 4);
     while things.get(from + step).is_some_and(&before) {

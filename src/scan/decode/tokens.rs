@@ -3,7 +3,7 @@
 //! Apart because it decodes nothing itself.
 
 use super::{Decoded, decodes_in};
-use crate::scan::pieces::{Piece, runs};
+use crate::scan::pieces::{Piece, runs, seek};
 use crate::scan::quiet::Stretch;
 use std::ops::Range;
 
@@ -69,8 +69,9 @@ impl Tokens {
         stretches: &mut [Stretch],
     ) -> Option<Self> {
         let mut tokens = Vec::new();
+        let mut first = 0;
         for run in runs(pieces, base_len).take_while(|_| !self.0.is_empty()) {
-            let first = self.0.partition_point(|token| token.range.end <= run.base.start);
+            first = seek(&self.0, first, |token| token.range.end <= run.base.start);
             for token in self.0[first..].iter().take_while(|token| token.range.start < run.base.end) {
                 if token.live || !run.has(&token.range, token.before, token.after) {
                     return None;
