@@ -77,9 +77,7 @@ impl Quiet {
     /// Remembers what is not in a stretch.
     pub(crate) fn remember(&mut self, stretch: &Stretch) {
         if stretch.nothing != 0 {
-            if self.known.is_empty() {
-                self.known = vec![0; 1 << PLACES_BITS];
-            }
+            self.known.resize(1 << PLACES_BITS, 0);
             self.known[stretch.place] = stretch.hash | stretch.nothing;
         }
     }

@@ -8,6 +8,8 @@ use std::ops::{Range, RangeInclusive};
 
 /// Contents above so many bytes are not compared.
 const LARGEST: usize = 16 << 20;
+/// Bytes that are compared at once.
+const CHUNK: usize = 64;
 /// So many looks at lines cost less than a diff.
 const MOST_LOOKS: usize = 4;
 
@@ -27,6 +29,8 @@ pub(super) struct Versions {
     new: Vec<u8>,
     /// How many lines were asked for so far.
     asked: Cell<usize>,
+    /// How many bytes both begin and end with.
+    same: OnceCell<(usize, usize)>,
     /// Lines of the newer that hunks add, once they are needed.
     hunks: OnceCell<Vec<Range<usize>>>,
 }
@@ -56,7 +60,7 @@ impl Added {
 
 impl Versions {
     fn new(old: Vec<u8>, new: Vec<u8>) -> Self {
-        Self { old, new, asked: Cell::new(0), hunks: OnceCell::new() }
+        Self { old, new, asked: Cell::new(0), same: OnceCell::new(), hunks: OnceCell::new() }
     }
 
     fn hunks(&self) -> Result<Vec<Range<usize>>, git2::Error> {
@@ -79,13 +83,27 @@ impl Versions {
         let mut ends = memchr::memchr_iter(b'\n', new).map(|end| end + 1);
         let start = if line < 2 { Some(0) } else { ends.nth(line - 2) };
         let Some((start, end)) = start.zip(ends.next()) else { return false };
-        let begin = old.iter().zip(new).take_while(|(old, new)| old == new).count();
-        let tail = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
+        let &(begin, tail) = self.same.get_or_init(|| (same_begin(old, new), same_end(old, new)));
         let line = &new[start..end];
         let is_shared = end <= begin || start > new.len() - tail;
         let like_it = memchr::memmem::find_iter(new, line).filter(|at| *at == 0 || new[at - 1] == b'\n');
         is_shared && like_it.take(2).count() == 1
     }
+}
+
+/// How many bytes two contents begin with that are the same.
+fn same_begin(old: &[u8], new: &[u8]) -> usize {
+    let chunks = old.chunks_exact(CHUNK).zip(new.chunks_exact(CHUNK));
+    let far = CHUNK * chunks.take_while(|(old, new)| old == new).count();
+    far + old[far..].iter().zip(&new[far..]).take_while(|(old, new)| old == new).count()
+}
+
+/// How many bytes two contents end with that are the same.
+fn same_end(old: &[u8], new: &[u8]) -> usize {
+    let chunks = old.rchunks_exact(CHUNK).zip(new.rchunks_exact(CHUNK));
+    let far = CHUNK * chunks.take_while(|(old, new)| old == new).count();
+    let (old, new) = (&old[..old.len() - far], &new[..new.len() - far]);
+    far + old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count()
 }
 
 /// The share of the larger content that both have, in whole lines. At one half git takes one file for

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Things that are remembered at least, and at most.
 const LEAST_SLOTS: usize = 1 << 10;
 const MOST_SLOTS: usize = 1 << 18;
+/// No hash. Not 0, so that the memory is written at once: what is read first is mapped twice.
+const EMPTY: u64 = u64::MAX;
 
 /// The things of which the answer was yes.
 pub(super) struct Settled {
@@ -21,7 +23,7 @@ impl Settled {
     /// For about so many different things.
     pub(super) fn new(things: usize) -> Self {
         let slots = things.clamp(LEAST_SLOTS, MOST_SLOTS).next_power_of_two();
-        let slots = (0..slots).map(|_| AtomicU64::new(0)).collect();
+        let slots = (0..slots).map(|_| AtomicU64::new(EMPTY)).collect();
         Self { slots, hasher: keyed_hash() }
     }
 
@@ -29,8 +31,7 @@ impl Settled {
     pub(super) fn holds(&self, thing: &[u8], answer: impl FnOnce() -> bool) -> bool {
         let hash = self.hasher.hash(thing);
         let slot = &self.slots[hash as usize & (self.slots.len() - 1)];
-        // An empty slot holds 0.
-        if hash != 0 && slot.load(Ordering::Relaxed) == hash {
+        if hash != EMPTY && slot.load(Ordering::Relaxed) == hash {
             return true;
         }
         let is_so = answer();

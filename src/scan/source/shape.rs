@@ -6,7 +6,7 @@
 
 use super::super::path_names::PathNames;
 use super::pack::Id;
-use super::skeleton::{Label, Numbers, Skeletons};
+use super::skeleton::{Label, Numbers, Shared, Skeletons};
 use super::tree::{Change, Leaf, MAX_CHANGES, MAX_DEPTH, is_tree, order};
 use git2::Oid;
 use std::cmp::Ordering;
@@ -44,7 +44,7 @@ const UNKNOWN: Known = Known { shape: None, is_dark: true, height: 0, paths: 0 }
 
 /// The shapes of all trees.
 pub(super) struct Shapes {
-    numbers: Numbers<Id>,
+    numbers: Shared<Id>,
     trees: Vec<Known>,
     shapes: Vec<Box<[Entry]>>,
     labels: Vec<Label>,
@@ -61,9 +61,9 @@ impl Shapes {
             Closing { skeletons, is_whole, trees, numbers: Numbers::default(), shapes: Vec::new() };
         (0..closing.skeletons.count()).for_each(|tree| closing.close(tree));
         let Closing { skeletons, trees, shapes, .. } = closing;
-        let files = skeletons.files();
+        let Skeletons { numbers, files, labels, .. } = skeletons;
         let trees = trees.into_iter().map(|known| known.unwrap_or(UNKNOWN)).collect();
-        Self { numbers: skeletons.numbers, trees, shapes, labels: skeletons.labels, files }
+        Self { numbers, trees, shapes, labels, files }
     }
 
     /// What a commit's tree changes against its parents', as far as it matters: a side of a change that

@@ -9,14 +9,14 @@ use super::super::pieces::{Piece, seek};
 use super::pack::{Id, Kind, LARGEST_BASE, ObjectStore, PackError, Visit, Visitor, Walk};
 use super::repository::{Limits, oid};
 use super::settled::Settled;
-use super::tree::{Entry, first};
+use super::tree::{Entry, first, head};
 use git2::Oid;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::borrow::Borrow;
 use std::cmp::Ordering;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Gives equal things one number, counted from 0.
 pub(super) struct Numbers<T>(FxHashMap<T, u32>);
@@ -35,9 +35,6 @@ impl<T: Hash + Eq> Numbers<T> {
         next
     }
 
-    pub(super) fn find(&self, thing: &T) -> Option<u32> {
-        self.0.get(thing).copied()
-    }
 }
 
 impl<T> Default for Numbers<T> {
@@ -46,7 +43,61 @@ impl<T> Default for Numbers<T> {
     }
 }
 
+/// Numbers that many threads give; not all numbers are given.
+pub(super) struct Shared<T>([Mutex<Numbers<T>>; SHARDS]);
+
+/// Things with other hashes do not wait for each other.
+const SHARDS: usize = 16;
+
+impl<T: Hash + Eq> Shared<T> {
+    fn get<Q>(&self, thing: &Q) -> u32
+    where
+        Q: ?Sized + Hash + Eq + ToOwned<Owned: Into<T>>,
+        T: Borrow<Q>,
+    {
+        let shard = Self::shard(thing);
+        lock(&self.0[shard]).get(thing) * SHARDS as u32 + shard as u32
+    }
+
+    pub(super) fn find(&self, thing: &T) -> Option<u32> {
+        let shard = Self::shard(thing);
+        lock(&self.0[shard]).0.get(thing).map(|number| number * SHARDS as u32 + shard as u32)
+    }
+
+    fn shard<Q: ?Sized + Hash>(thing: &Q) -> usize {
+        // The maps take the lowest and the highest bits.
+        (FxBuildHasher.hash_one(thing) >> 40) as usize % SHARDS
+    }
+
+    /// All numbers are below.
+    fn bound(&self) -> usize {
+        self.0.iter().map(|shard| lock(shard).0.len() * SHARDS).max().unwrap_or(0)
+    }
+
+    /// What `of` makes of each thing, by its number.
+    fn list<U: Clone>(&self, none: &U, of: impl Fn(&T) -> U) -> Vec<U> {
+        let mut list = vec![none.clone(); self.bound()];
+        for (numbers, shard) in self.0.iter().zip(0..) {
+            for (thing, number) in &lock(numbers).0 {
+                list[*number as usize * SHARDS + shard] = of(thing);
+            }
+        }
+        list
+    }
+}
+
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Mutex::default()))
+    }
+}
+
+fn lock<T>(one: &Mutex<T>) -> MutexGuard<'_, T> {
+    one.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What an entry is but for its object.
+#[derive(Clone, Default)]
 pub(super) struct Label {
     pub(super) mode: u32,
     pub(super) name: Box<[u8]>,
@@ -63,15 +114,20 @@ pub(super) struct Skeleton {
 }
 
 /// The trees of a database, by number.
-#[derive(Default)]
 pub(super) struct Skeletons {
     /// Numbers of trees, also of those that are only named.
-    pub(super) numbers: Numbers<Id>,
+    pub(super) numbers: Shared<Id>,
+    /// Names of files by number.
+    pub(super) files: Vec<Oid>,
+    pub(super) labels: Vec<Label>,
+    lists: Lists,
+}
+
+/// What trees are made of.
+#[derive(Default)]
+struct Lists {
     /// None: the tree was not read, or is not as git writes trees.
     trees: Vec<Option<Skeleton>>,
-    files: Numbers<Id>,
-    label_numbers: Numbers<Box<[u8]>>,
-    pub(super) labels: Vec<Label>,
     /// Label and object (tree or file) of entries that matter.
     entries: Vec<(u32, u32)>,
     /// Parts of `entries` that trees are made of.
@@ -92,57 +148,57 @@ impl Skeletons {
             names,
             has_hits,
             limits,
-            all: Mutex::default(),
+            trees: Shared::default(),
+            files: Shared::default(),
+            labels: Shared::default(),
+            lists: Mutex::default(),
         };
         store.walk(&Walk { kinds: &[Kind::Tree], largest: LARGEST_BASE, ..Walk::DEFAULT }, &reading);
-        let mut all = reading.all.into_inner().unwrap_or_else(PoisonError::into_inner);
-        all.trees.resize(all.numbers.0.len(), None);
-        all
+        let Reading { trees: numbers, files, labels, lists, .. } = reading;
+        let mut lists = lists.into_inner().unwrap_or_else(PoisonError::into_inner);
+        lists.trees.resize(numbers.bound(), None);
+        let label = |raw: &Box<[u8]>| head(raw).map(|(mode, name)| Label { mode, name: name.into() });
+        Self {
+            numbers,
+            files: files.list(&Oid::ZERO_SHA1, oid),
+            labels: labels.list(&Label::default(), |raw| label(raw).unwrap_or_default()),
+            lists,
+        }
     }
 
     pub(super) fn count(&self) -> u32 {
-        self.trees.len() as u32
+        self.lists.trees.len() as u32
     }
 
     pub(super) fn get(&self, tree: u32) -> Option<Skeleton> {
-        self.trees[tree as usize]
+        self.lists.trees[tree as usize]
     }
 
     /// The entries of a tree that matter, in its order: the number of the label, and that of the tree
     /// or file.
     pub(super) fn entries(&self, skeleton: Skeleton) -> impl Iterator<Item = (u32, u32)> + '_ {
-        let runs = &self.runs[skeleton.first_run as usize..][..skeleton.runs as usize];
-        runs.iter().flat_map(|run| &self.entries[run.start as usize..run.end as usize]).copied()
+        let Lists { runs, entries, .. } = &self.lists;
+        let runs = &runs[skeleton.first_run as usize..][..skeleton.runs as usize];
+        runs.iter().flat_map(|run| &entries[run.start as usize..run.end as usize]).copied()
     }
+}
 
-    /// The files by their numbers.
-    pub(super) fn files(&self) -> Vec<Oid> {
-        let mut files = vec![Oid::ZERO_SHA1; self.files.0.len()];
-        self.files.0.iter().for_each(|(id, number)| files[*number as usize] = oid(id));
-        files
-    }
-
+impl Lists {
     /// Adds an entry that matters; gives its place in `entries`.
-    fn add(&mut self, entry: &Entry<'_>) -> Option<u32> {
-        let label = self.label_numbers.get(&entry.raw[..entry.raw.len() - entry.id.len() - 1]);
-        if label as usize == self.labels.len() {
-            self.labels.push(Label { mode: entry.mode, name: entry.name.into() });
-        }
-        let numbers = if entry.is_tree() { &mut self.numbers } else { &mut self.files };
-        self.entries.push((label, numbers.get(&Id::from_bytes(entry.id)?)));
-        Some(self.entries.len() as u32 - 1)
+    fn add(&mut self, entry: (u32, u32)) -> u32 {
+        self.entries.push(entry);
+        self.entries.len() as u32 - 1
     }
 
-    fn insert(&mut self, tree: Id, read: &mut Read) {
-        let number = self.numbers.get(&tree) as usize;
+    fn insert(&mut self, number: u32, read: &mut Read) {
+        let number = number as usize;
         if self.trees.len() <= number {
             self.trees.resize(number + 1, None);
         }
         if read.runs().count() > 2 + read.kept.len() / 4 {
             // Too much in pieces: a copy of it is smaller, and so is what is made of it.
             for kept in &mut read.kept {
-                self.entries.push(self.entries[kept.place as usize]);
-                kept.place = self.entries.len() as u32 - 1;
+                kept.place = self.add(self.entries[kept.place as usize]);
             }
         }
         let (first_run, entries) = (self.runs.len() as u32, read.bounds.len() as u32 - 1);
@@ -255,7 +311,11 @@ struct Reading<'a> {
     names: &'a PathNames,
     has_hits: &'a (dyn Fn(Oid) -> bool + Sync),
     limits: &'a Limits<'a>,
-    all: Mutex<Skeletons>,
+    trees: Shared<Id>,
+    files: Shared<Id>,
+    /// Modes and names.
+    labels: Shared<Box<[u8]>>,
+    lists: Mutex<Lists>,
 }
 
 impl Reading<'_> {
@@ -295,14 +355,22 @@ impl Reading<'_> {
             }
         }
         let Parse { mut read, fresh, .. } = parse;
-        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let numbered = |(kept, entry): (usize, Entry<'_>)| Some((kept, self.numbers(&entry)?));
+        let fresh = fresh.into_iter().map(numbered).collect::<Option<Vec<_>>>()?;
+        let number = (!object.is_repeat).then(|| self.trees.get(&object.id));
+        let mut lists = lock(&self.lists);
         for (kept, entry) in fresh {
-            read.kept[kept].place = all.add(&entry)?;
+            read.kept[kept].place = lists.add(entry);
         }
-        if !object.is_repeat {
-            all.insert(object.id, &mut read);
-        }
+        number.into_iter().for_each(|number| lists.insert(number, &mut read));
         Some(read)
+    }
+
+    /// The numbers of an entry's label and object.
+    fn numbers(&self, entry: &Entry<'_>) -> Option<(u32, u32)> {
+        let objects = if entry.is_tree() { &self.trees } else { &self.files };
+        let label = self.labels.get(&entry.raw[..entry.raw.len() - entry.id.len() - 1]);
+        Some((label, objects.get(&Id::from_bytes(entry.id)?)))
     }
 }
 

@@ -30,12 +30,18 @@ pub(super) struct Entry<'a> {
 /// The entry that a tree, or the rest of one, begins with; none where it is malformed.
 pub(super) fn first(bytes: &[u8], id_length: usize) -> Option<Entry<'_>> {
     let nul = memchr::memchr(0, bytes)?;
-    let space = bytes[..nul].iter().position(|byte| *byte == b' ').filter(|digits| *digits > 0)?;
+    let (mode, name) = head(&bytes[..nul])?;
+    let raw = bytes.get(..nul + 1 + id_length)?;
+    Some(Entry { mode, name, id: &raw[nul + 1..], raw })
+}
+
+/// Mode and name of an entry.
+pub(super) fn head(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let space = bytes.iter().position(|byte| *byte == b' ').filter(|digits| *digits > 0)?;
     let digit = |byte: u8| (b'0'..=b'7').contains(&byte).then(|| u32::from(byte - b'0'));
     let mode =
         bytes[..space].iter().try_fold(0u32, |mode, byte| mode.checked_mul(8)?.checked_add(digit(*byte)?))?;
-    let raw = bytes.get(..nul + 1 + id_length)?;
-    Some(Entry { mode, name: &bytes[space + 1..nul], id: &raw[nul + 1..], raw })
+    Some((mode, &bytes[space + 1..]))
 }
 
 /// The entries of a tree, up to the first that is malformed.
