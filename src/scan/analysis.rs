@@ -4,7 +4,7 @@
 //!
 //! The build script includes this file to analyse the built-in rules ahead of time.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 use serde::{Deserialize, Serialize};
 
 /// Literals longer than this are cut: more characters find nothing faster.
@@ -98,7 +98,7 @@ pub(crate) fn parse(regex: &str) -> Result<Hir, Box<regex_syntax::Error>> {
 /// The anchors of an expression: each match contains a literal of one of them. None where no useful
 /// literal exists; the expression must then run over whole texts.
 pub(crate) fn anchors(hir: &Hir) -> Option<Vec<Anchor>> {
-    let mut best = best_anchors(&flatten(hir))?.1;
+    let mut best = best_anchors(&[], &flatten(hir), &[])?.1;
     for anchor in &mut best {
         let longest = anchor.literals.iter().map(|literal| literal.bytes.len()).max().unwrap_or(0);
         let Context { edge_after, tail, .. } = &mut anchor.context;
@@ -134,7 +134,8 @@ pub(crate) fn names_itself(hir: &Hir, group: usize) -> bool {
         (0, false) => captures.into_iter().map(|(_, sub)| sub).collect(),
         _ => captures.into_iter().filter(|(number, _)| *number == group).map(|(_, sub)| sub).collect(),
     };
-    !of_secret.is_empty() && of_secret.into_iter().all(|secret| best_anchors(&flatten(secret)).is_some())
+    !of_secret.is_empty()
+        && of_secret.into_iter().all(|secret| best_anchors(&[], &flatten(secret), &[]).is_some())
 }
 
 fn collect_captures<'h>(hir: &'h Hir, into: &mut Vec<(usize, &'h Hir)>) {
@@ -163,8 +164,11 @@ fn drop_implied(literals: &mut Vec<Literal>) {
     dedup(literals);
 }
 
-/// The best anchors for a sequence of parts, with their worth in bits.
-fn best_anchors(parts: &[&Hir]) -> Option<(f64, Vec<Anchor>)> {
+/// The best anchors for a sequence of parts, with their worth in bits. What stands before and after the
+/// sequence is looked at, but is not theirs.
+fn best_anchors(before: &[&Hir], parts: &[&Hir], after: &[&Hir]) -> Option<(f64, Vec<Anchor>)> {
+    let all_before = |at: usize| [before, &parts[..at]].concat();
+    let all_after = |at: usize| [&parts[at..], after].concat();
     let mut best: Option<(f64, Vec<Anchor>)> = None;
     let mut consider = |worth: f64, anchors: Vec<Anchor>| {
         if worth >= LEAST_WORTH && best.as_ref().is_none_or(|(most, _)| worth > *most) {
@@ -181,8 +185,9 @@ fn best_anchors(parts: &[&Hir]) -> Option<(f64, Vec<Anchor>)> {
             let next = whole.or_else(|| head(part)).or_else(|| short.then(|| wide_head(part)).flatten());
             let Some(joined) = next.and_then(|next| join(run.as_deref(), &next)) else { break };
             if joined.iter().all(|literal| !literal.bytes.is_empty()) {
+                let context = context(&all_before(start), ends, &all_after(at + 1));
                 let (before, after) = (reach_of(&parts[..start]), reach_of(&parts[start..]));
-                let (run, context) = (longest_run(parts), context(&parts[..start], ends, &parts[at + 1..]));
+                let run = longest_run(parts);
                 let literals = joined.clone();
                 consider(worth(&joined), vec![Anchor { literals, before, after, run, context }]);
             }
@@ -193,7 +198,7 @@ fn best_anchors(parts: &[&Hir]) -> Option<(f64, Vec<Anchor>)> {
         }
     }
     for (at, part) in parts.iter().enumerate() {
-        if let Some((worth, mut anchors)) = inner_anchors(part) {
+        if let Some((worth, mut anchors)) = inner_anchors(&all_before(at), part, &all_after(at + 1)) {
             let (before, after) = (reach_of(&parts[..at]), reach_of(&parts[at + 1..]));
             for anchor in &mut anchors {
                 anchor.before.add(&before);
@@ -206,14 +211,14 @@ fn best_anchors(parts: &[&Hir]) -> Option<(f64, Vec<Anchor>)> {
     best
 }
 
-/// The anchors inside a part that is not itself a sequence.
-fn inner_anchors(part: &Hir) -> Option<(f64, Vec<Anchor>)> {
+/// The anchors inside a part that is not itself a sequence; what stands before and after it is looked at.
+fn inner_anchors(before: &[&Hir], part: &Hir, after: &[&Hir]) -> Option<(f64, Vec<Anchor>)> {
     match part.kind() {
         HirKind::Alternation(branches) => {
             let mut all = Vec::new();
             let mut least = f64::INFINITY;
             for branch in branches {
-                let (worth, anchors) = best_anchors(&flatten(branch))?;
+                let (worth, anchors) = best_anchors(before, &flatten(branch), after)?;
                 least = least.min(worth);
                 all.extend(anchors);
             }
@@ -222,7 +227,9 @@ fn inner_anchors(part: &Hir) -> Option<(f64, Vec<Anchor>)> {
         }
         HirKind::Repetition(repetition) if repetition.min > 0 => {
             // Some iteration holds the literal; the others may lie on either side of it.
-            let (worth, mut anchors) = best_anchors(&flatten(&repetition.sub))?;
+            let others = Hir::repetition(Repetition { min: 0, ..repetition.clone() });
+            let (before, after) = ([before, &[&others]].concat(), [&[&others], after].concat());
+            let (worth, mut anchors) = best_anchors(&before, &flatten(&repetition.sub), &after)?;
             let whole = Reach { least: 0, ..reach(part) };
             for anchor in &mut anchors {
                 anchor.before.add(&whole);
@@ -650,6 +657,11 @@ mod tests {
         assert_eq!(beside(r"\bpassword[0-9a-f]{2}").1, Some((class("0123456789abcdef"), 2)));
         assert_eq!(beside(r"(?:^|,)password(?:$|,)"), (None, None));
         assert_eq!(beside(r"[^,]password"), (None, None));
+        let (head, tail) = beside(r"[0-9](?:z{0,9}password|token_key) {0,9}=");
+        assert_eq!((head, tail), (Some(class("0123456789z")), Some((class(" ="), 1))));
+        let (head, tail) = beside(r"[0-9](?:z{0,9}password1?){2}[^\n]{3}");
+        assert_eq!((head, tail), (Some(class("0123456789dz")), None));
+        assert!(of(r"\b(?:password|token_key)").unwrap()[0].context.edge_before);
     }
 
     #[test]

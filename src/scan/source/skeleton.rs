@@ -34,7 +34,6 @@ impl<T: Hash + Eq> Numbers<T> {
         self.0.insert(thing.to_owned().into(), next);
         next
     }
-
 }
 
 impl<T> Default for Numbers<T> {
