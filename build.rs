@@ -4,6 +4,9 @@
 #[path = "src/scan/analysis.rs"]
 #[allow(dead_code, missing_docs)]
 mod analysis;
+#[path = "src/scan/grams.rs"]
+#[allow(dead_code)]
+mod grams;
 #[path = "src/scan/rule.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod rule;

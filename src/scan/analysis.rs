@@ -4,6 +4,7 @@
 //!
 //! The build script includes this file to analyse the built-in rules ahead of time.
 
+use super::grams;
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,8 @@ const LONG_WINDOW: u32 = 40;
 const SHORT: usize = 3;
 /// Bits below which a literal is too common to anchor at.
 const LEAST_WORTH: f64 = 10.0;
+/// No word is worth more bits, however rare its letters: it may be what a text is about.
+const MOST_WORTH_OF_WORD: f64 = 17.0;
 /// A class of more bytes tells nothing by the byte beside a literal.
 const MOST_BESIDE: u32 = 200;
 /// A class with more members than this ends a literal.
@@ -98,7 +101,8 @@ pub(crate) fn parse(regex: &str) -> Result<Hir, Box<regex_syntax::Error>> {
 /// The anchors of an expression: each match contains a literal of one of them. None where no useful
 /// literal exists; the expression must then run over whole texts.
 pub(crate) fn anchors(hir: &Hir) -> Option<Vec<Anchor>> {
-    let mut best = best_anchors(&[], &flatten(hir), &[])?.1;
+    let best = best_anchors(&[], &flatten(hir), &[])?.1;
+    let mut best: Vec<Anchor> = best.into_iter().flat_map(by_length).collect();
     for anchor in &mut best {
         let longest = anchor.literals.iter().map(|literal| literal.bytes.len()).max().unwrap_or(0);
         let Context { edge_after, tail, .. } = &mut anchor.context;
@@ -122,6 +126,14 @@ pub(crate) fn anchors(hir: &Hir) -> Option<Vec<Anchor>> {
         }
     }
     Some(best)
+}
+
+/// Literals that stay whole, and those that are cut: of these nothing is known of what follows them.
+fn by_length(anchor: Anchor) -> impl Iterator<Item = Anchor> {
+    let is_cut = |literal: &Literal| literal.bytes.len() >= LONGEST_LITERAL;
+    let (cut, whole): (Vec<_>, Vec<_>) = anchor.literals.iter().cloned().partition(is_cut);
+    let parts = [whole, cut].into_iter().filter(|literals| !literals.is_empty());
+    parts.map(move |literals| Anchor { literals, ..anchor.clone() })
 }
 
 /// Whether the secret itself, not just what stands around it, holds a literal: it says what it is.
@@ -171,7 +183,8 @@ fn best_anchors(before: &[&Hir], parts: &[&Hir], after: &[&Hir]) -> Option<(f64,
     let all_after = |at: usize| [&parts[at..], after].concat();
     let mut best: Option<(f64, Vec<Anchor>)> = None;
     let mut consider = |worth: f64, anchors: Vec<Anchor>| {
-        if worth >= LEAST_WORTH && best.as_ref().is_none_or(|(most, _)| worth > *most) {
+        // Of the same worth, a later one is longer.
+        if best.as_ref().is_none_or(|(most, _)| worth >= *most) {
             best = Some((worth, anchors));
         }
     };
@@ -184,12 +197,14 @@ fn best_anchors(before: &[&Hir], parts: &[&Hir], after: &[&Hir]) -> Option<(f64,
             let short = run.as_ref().is_some_and(|run| run.iter().any(|one| one.bytes.len() < SHORT));
             let next = whole.or_else(|| head(part)).or_else(|| short.then(|| wide_head(part)).flatten());
             let Some(joined) = next.and_then(|next| join(run.as_deref(), &next)) else { break };
-            if joined.iter().all(|literal| !literal.bytes.is_empty()) {
+            let is_empty = |literal: &Literal| literal.bytes.is_empty();
+            if !joined.iter().any(is_empty) && worth(&joined, plain_bits) >= LEAST_WORTH {
                 let context = context(&all_before(start), ends, &all_after(at + 1));
                 let (before, after) = (reach_of(&parts[..start]), reach_of(&parts[start..]));
                 let run = longest_run(parts);
+                let worth = worth(&joined, |literal| real_bits(literal) + context.bits());
                 let literals = joined.clone();
-                consider(worth(&joined), vec![Anchor { literals, before, after, run, context }]);
+                consider(worth, vec![Anchor { literals, before, after, run, context }]);
             }
             if ends {
                 break;
@@ -382,14 +397,29 @@ fn join(before: Option<&[Literal]>, after: &[Literal]) -> Option<Vec<Literal>> {
     Some(all)
 }
 
-/// How rare the most common of the literals is, in bits, less what their number costs.
-fn worth(literals: &[Literal]) -> f64 {
-    let rarity = |literal: &Literal| -> f64 {
-        literal.bytes.iter().take(LONGEST_LITERAL).map(|&byte| bits(byte, literal.fold)).sum()
-    };
-    let least = literals.iter().map(rarity).fold(f64::INFINITY, f64::min);
+/// How rare the most common of the literals is, in `bits`, less what their number costs.
+fn worth(literals: &[Literal], bits: impl Fn(&Literal) -> f64) -> f64 {
+    let least = literals.iter().map(bits).fold(f64::INFINITY, f64::min);
     let short = literals.iter().any(|literal| literal.bytes.len() < SHORT);
     least - if short { 8.0 } else { 0.0 } - (literals.len() as f64).log2() * 0.5
+}
+
+/// Bits of information in seeing a literal, if its bytes had nothing to do with each other.
+fn plain_bits(literal: &Literal) -> f64 {
+    literal.bytes.iter().take(LONGEST_LITERAL).map(|&byte| bits(byte, literal.fold)).sum()
+}
+
+/// Bits of information in seeing a literal: of words by how rare three of their letters are, for the others
+/// tell little more.
+fn real_bits(literal: &Literal) -> f64 {
+    let is_word = literal.fold && literal.bytes.iter().all(u8::is_ascii_alphabetic);
+    match grams::rarity(&literal.bytes) {
+        Some(rarity) if is_word => {
+            let others = literal.bytes.len().min(LONGEST_LITERAL) - grams::GRAM;
+            f64::from(rarity).min(MOST_WORTH_OF_WORD) + 0.5 * others as f64
+        }
+        _ => plain_bits(literal),
+    }
 }
 
 /// Bits of information in seeing a byte in source text, roughly.
@@ -417,6 +447,18 @@ fn longest_run(parts: &[&Hir]) -> Option<Run> {
 fn rarer(a: &Run, b: &Run) -> std::cmp::Ordering {
     let bits = |run: &Run| f64::from(run.length) * (8.0 - f64::from(run.size()).log2());
     bits(a).total_cmp(&bits(b))
+}
+
+impl Context {
+    /// Bits of information in what stands around a literal, roughly.
+    fn bits(&self) -> f64 {
+        let edges = f64::from(self.edge_before) + f64::from(self.edge_after);
+        let tail = self.tail.as_ref().map_or(0, |tail| match tail.size() {
+            ..=MOST_RUN_CLASS => tail.length.min(LONGEST_LITERAL as u32),
+            _ => 1,
+        });
+        2.0 * edges + 0.5 * f64::from(tail)
+    }
 }
 
 impl Run {

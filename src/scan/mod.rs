@@ -19,6 +19,7 @@ pub mod example;
 pub(crate) mod file_kind;
 pub mod finding;
 pub mod go_regex;
+pub(crate) mod grams;
 pub mod ignore_file;
 pub mod inline_allow;
 pub(crate) mod keyed_hash;

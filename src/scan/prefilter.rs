@@ -5,20 +5,16 @@
 //! It knows nothing of rules; the matcher gives literals their meaning.
 
 use super::analysis::{Context, Literal, has};
+use super::grams::{self, GRAM, folded, hash};
 use regex_syntax::is_word_byte;
 use std::ops::Range;
 
-const GRAM: usize = 3;
 /// Longer strides would need longer literals than rules have.
 const MOST_STRIDE: usize = 3;
 const TABLE_BITS: u32 = 14;
 const SLOT_BITS: u32 = 13;
 /// No gram: grams have 24 bits.
 const EMPTY: u32 = u32::MAX;
-
-/// How common grams are in source text, by their hash of 15 bits; `tests/models/train_grams.py` counts.
-static COMMON: &[u8; 1 << COMMON_BITS] = include_bytes!("grams.bin");
-const COMMON_BITS: u32 = 15;
 
 /// A literal that stands in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -259,21 +255,9 @@ fn signs((literal, context): &(Literal, Context), at: usize) -> u32 {
     if both { behind << 16 | behind } else { behind << sign(first.into()) }
 }
 
-fn folded(gram: &[u8]) -> u32 {
-    (u32::from_le_bytes([gram[0], gram[1], gram[2], 0]) | FOLD as u32) & GRAM_MASK
-}
-
-#[inline]
-fn hash(gram: u32, bits: u32) -> usize {
-    (gram.wrapping_mul(0x9e37_79b1) >> (32 - bits)) as usize
-}
-
 /// Where the `stride` neighbouring grams begin that are least common in source text.
 fn rarest_grams(literal: &[u8], stride: usize) -> usize {
-    let common = |at: usize| {
-        let logarithm = COMMON[hash(folded(&literal[at..at + GRAM]), COMMON_BITS)];
-        (f32::from(logarithm) / 8.0).exp2()
-    };
+    let common = |at: usize| grams::count(&literal[at..at + GRAM]);
     let sum = |first: usize| (first..first + stride).map(common).sum::<f32>();
     (0..=literal.len() - (GRAM + stride - 1)).min_by(|a, b| sum(*a).total_cmp(&sum(*b))).unwrap_or(0)
 }

@@ -4,8 +4,8 @@
 usage: train_grams.py OUT FOLDER...
 
 The committed file was counted over the source of Python 3.11's standard library and the C headers
-below /usr/include. Bytes are folded as the prefilter folds them (bit 0x20 set); a gram's slot is
-its hash, as in src/scan/prefilter.rs. One byte a slot: 8 times the binary logarithm of the count in
+below /usr/include. Bytes are folded as src/scan/grams.rs folds them (bit 0x20 set); a gram's slot is
+its hash, as in src/scan/grams.rs. One byte a slot: 8 times the binary logarithm of the count in
 a hundred million, at most 255.
 """
 

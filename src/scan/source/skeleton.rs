@@ -156,7 +156,7 @@ impl Skeletons {
         let Reading { trees: numbers, files, labels, lists, .. } = reading;
         let mut lists = lists.into_inner().unwrap_or_else(PoisonError::into_inner);
         lists.trees.resize(numbers.bound(), None);
-        let label = |raw: &Box<[u8]>| head(raw).map(|(mode, name)| Label { mode, name: name.into() });
+        let label = |raw: &[u8]| head(raw).map(|(mode, name)| Label { mode, name: name.into() });
         Self {
             numbers,
             files: files.list(&Oid::ZERO_SHA1, oid),

@@ -1,0 +1,32 @@
+//! How common three bytes are in source text, whatever their case, as it was counted once. Apart because
+//! the choice of a rule's literals and the search for them both ask, the first also while the program is
+//! built.
+
+/// Bytes in a gram.
+pub(crate) const GRAM: usize = 3;
+const BITS: u32 = 15;
+/// By a gram's hash; `tests/models/train_grams.py` counts.
+static COMMON: &[u8; 1 << BITS] = include_bytes!("grams.bin");
+/// What all counts are together.
+const TOTAL: f32 = 1e8;
+
+/// A gram as a number, the same in both cases of a letter.
+pub(crate) fn folded(gram: &[u8]) -> u32 {
+    (u32::from_le_bytes([gram[0], gram[1], gram[2], 0]) | 0x0020_2020) & 0x00ff_ffff
+}
+
+/// So many bits of a folded gram's hash.
+#[inline]
+pub(crate) fn hash(gram: u32, bits: u32) -> usize {
+    (gram.wrapping_mul(0x9e37_79b1) >> (32 - bits)) as usize
+}
+
+/// How often a gram stands in [`TOTAL`] bytes of source text, about; at least once.
+pub(crate) fn count(gram: &[u8]) -> f32 {
+    (f32::from(COMMON[hash(folded(gram), BITS)]) / 8.0).exp2()
+}
+
+/// Bits of information in seeing the rarest gram of a literal; none where it is too short for one.
+pub(crate) fn rarity(literal: &[u8]) -> Option<f32> {
+    literal.windows(GRAM).map(|gram| (TOTAL / count(gram)).log2()).max_by(f32::total_cmp)
+}
