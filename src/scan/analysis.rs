@@ -117,7 +117,8 @@ pub(crate) fn anchors(hir: &Hir) -> Option<Vec<Anchor>> {
         }
         for reach in [&mut anchor.before, &mut anchor.after] {
             let is_long = reach.bound >= LONG_WINDOW || reach.loops != [0; 4];
-            if !is_long || has(&reach.within, b'\n') {
+            let is_wide = b"\n\"".iter().all(|byte| has(&reach.within, *byte));
+            if !is_long || is_wide {
                 reach.within = [0; 4];
             }
         }
@@ -183,7 +184,7 @@ fn best_anchors(before: &[&Hir], parts: &[&Hir], after: &[&Hir]) -> Option<(f64,
     let all_after = |at: usize| [&parts[at..], after].concat();
     let mut best: Option<(f64, Vec<Anchor>)> = None;
     let mut consider = |worth: f64, anchors: Vec<Anchor>| {
-        // Of the same worth, a later one is longer.
+        // Of the same worth the last: most often it goes on where another ends.
         if best.as_ref().is_none_or(|(most, _)| worth >= *most) {
             best = Some((worth, anchors));
         }
@@ -413,9 +414,10 @@ fn plain_bits(literal: &Literal) -> f64 {
 /// tell little more.
 fn real_bits(literal: &Literal) -> f64 {
     let is_word = literal.fold && literal.bytes.iter().all(u8::is_ascii_alphabetic);
-    match grams::rarity(&literal.bytes) {
+    let bytes = &literal.bytes[..literal.bytes.len().min(LONGEST_LITERAL)];
+    match grams::rarity(bytes) {
         Some(rarity) if is_word => {
-            let others = literal.bytes.len().min(LONGEST_LITERAL) - grams::GRAM;
+            let others = bytes.len() - grams::GRAM;
             f64::from(rarity).min(MOST_WORTH_OF_WORD) + 0.5 * others as f64
         }
         _ => plain_bits(literal),
@@ -726,7 +728,16 @@ mod tests {
             [before, after].map(|reach| (0..=255u8).filter(|byte| has(&reach.within, *byte)).count())
         };
         assert_eq!(within(r"(?:a|[x-z]{2}){0,40}ghp_[0-9]{36,40}"), [4, 14]);
-        assert_eq!(within(r"\w*ghp_[0-9]{36,40}\s*"), [63, 0]);
+        assert_eq!(within(r"\w*ghp_[0-9]{36,40}\s*"), [63, 20]);
         assert_eq!(within(r"[a-z]{0,39}ghp_[0-9]{16}(?-u:[^\n])*"), [0, 255]);
+        assert_eq!(within(r"ghp_[0-9]{16}(?-u:[^'])*"), [0, 0]);
+    }
+
+    #[test]
+    fn what_follows_a_literal_that_is_cut_is_not_known() {
+        let all = of(r"(?:ghp_|verylongword_)\b[^a-z][0-9]{4}").unwrap();
+        let edges = |anchor: &Anchor| (anchor.literals[0].bytes.clone(), anchor.context.edge_after);
+        let edges: Vec<_> = all.iter().map(edges).collect();
+        assert_eq!(edges, [(b"ghp_".to_vec(), true), (b"verylongwo".to_vec(), false)]);
     }
 }

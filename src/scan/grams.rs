@@ -5,7 +5,8 @@
 /// Bytes in a gram.
 pub(crate) const GRAM: usize = 3;
 const BITS: u32 = 15;
-/// By a gram's hash; `tests/models/train_grams.py` counts.
+/// By a gram's hash: eight times the binary logarithm of how many there are; `tests/models/train_grams.py`
+/// counts.
 static COMMON: &[u8; 1 << BITS] = include_bytes!("grams.bin");
 /// What all counts are together.
 const TOTAL: f32 = 1e8;

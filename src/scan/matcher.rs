@@ -473,6 +473,8 @@ mod tests {
         r"(?m)^[^x]*key[^=\n]+$",
         r"(?:[xy]|=)?[0-9 ](?:ab_c|key|bca)(?:end|[0-9=]{2})",
         r"\b(?:(?:ab_c|key)[0-9=]?){1,3}(?:$|[xy])",
+        r"(?:key|ab_cab_cab_c)=?[0-9]\b",
+        r"[xy](?:bca|ab_c(?:key){3})\b",
     ];
 
     proptest! {

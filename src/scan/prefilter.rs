@@ -233,8 +233,8 @@ impl Prefilter {
 const FOLD: u64 = 0x2020_2020_2020_2020;
 const GRAM_MASK: u32 = 0x00ff_ffff;
 
-/// What else is told of a gram, by its first byte and the one behind it: whether the first may be a small
-/// letter, and the last four bits of the other, which are the same in both cases.
+/// What else is told of a gram, by its first byte and the one behind it: the bit by which the cases of the
+/// first differ, and four bits of the other that are the same in both cases.
 #[inline]
 fn sign(four: u32) -> u32 {
     four >> 1 & 16 | four >> 24 & 15

@@ -125,10 +125,12 @@ impl Compiled {
         if let Some(distance) = sides.distance() {
             // That the text begins is no byte; what depends on all up to there holds only there (`Seen::reach`).
             let Some(start) = at.checked_sub(distance) else { return (false, 0..at) };
-            let most = sides.most_after().map_or(text.len(), |most| text.len().min(at.saturating_add(most)));
+            let bound = sides.most_after();
+            let most = bound.map_or(text.len(), |bound| text.len().min(at.saturating_add(bound)));
             // What counts the bytes up to a token has a state for each; a run is seen to be missing in no time.
-            let is_bounded = sides.most_after().is_some() && most - start <= FARTHEST;
-            if is_bounded && !sides.may_match(text, at) {
+            // A verdict that depends on more than is inherited is of no use.
+            let is_cheap = bound.is_some() && most - start <= FARTHEST.min(effort);
+            if is_cheap && !sides.may_match(text, at) {
                 return (false, start..most);
             }
             let range = start..most.min(start + FARTHEST.min(effort));

@@ -137,6 +137,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_the_same_is_counted_at_both_ends(
+            bytes in proptest::collection::vec(97u8..99, 0..300),
+            (at, more) in (0usize..300, 0usize..70),
+        ) {
+            let mut other = bytes.clone();
+            other.splice(at.min(bytes.len())..(at + 1).min(bytes.len()), vec![b'x'; more]);
+            let plain = |one: Vec<u8>, other: Vec<u8>| one.iter().zip(&other).take_while(|(a, b)| a == b).count();
+            let reversed = |bytes: &[u8]| bytes.iter().rev().copied().collect::<Vec<_>>();
+            prop_assert_eq!(same_begin(&bytes, &other), plain(bytes.clone(), other.clone()));
+            prop_assert_eq!(same_end(&bytes, &other), plain(reversed(&bytes), reversed(&other)));
+        }
+
         /// Few different lines, so that hunks can be moved.
         #[test]
         fn a_line_that_both_surely_share_is_in_no_hunk(

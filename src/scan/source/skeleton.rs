@@ -55,17 +55,21 @@ impl<T: Hash + Eq> Shared<T> {
         T: Borrow<Q>,
     {
         let shard = Self::shard(thing);
-        lock(&self.0[shard]).get(thing) * SHARDS as u32 + shard as u32
+        Self::number(lock(&self.0[shard]).get(thing), shard)
     }
 
     pub(super) fn find(&self, thing: &T) -> Option<u32> {
         let shard = Self::shard(thing);
-        lock(&self.0[shard]).0.get(thing).map(|number| number * SHARDS as u32 + shard as u32)
+        lock(&self.0[shard]).0.get(thing).map(|number| Self::number(*number, shard))
     }
 
     fn shard<Q: ?Sized + Hash>(thing: &Q) -> usize {
         // The maps take the lowest and the highest bits.
-        (FxBuildHasher.hash_one(thing) >> 40) as usize % SHARDS
+        (FxBuildHasher.hash_one(thing) >> 20) as usize % SHARDS
+    }
+
+    fn number(in_shard: u32, shard: usize) -> u32 {
+        in_shard * SHARDS as u32 + shard as u32
     }
 
     /// All numbers are below.
@@ -78,7 +82,7 @@ impl<T: Hash + Eq> Shared<T> {
         let mut list = vec![none.clone(); self.bound()];
         for (numbers, shard) in self.0.iter().zip(0..) {
             for (thing, number) in &lock(numbers).0 {
-                list[*number as usize * SHARDS + shard] = of(thing);
+                list[Self::number(*number, shard) as usize] = of(thing);
             }
         }
         list
@@ -389,5 +393,25 @@ impl Visitor for Reading<'_> {
 
     fn is_stopped(&self) -> bool {
         self.limits.stop().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_give_one_number_to_equal_things() {
+        let numbers: Shared<Box<[u8]>> = Shared::default();
+        let names: Vec<Box<[u8]>> = (0..300).map(|name: u32| name.to_string().into_bytes().into()).collect();
+        let number = || names.iter().map(|name| numbers.get(&**name)).collect::<Vec<_>>();
+        let (one, other) = rayon::join(number, number);
+        assert_eq!(one, other);
+        let list = numbers.list(&Box::default(), Box::clone);
+        assert_eq!(list.len(), numbers.bound());
+        for (name, number) in names.iter().zip(one) {
+            assert_eq!((&list[number as usize], numbers.find(name)), (name, Some(number)));
+        }
+        assert_eq!(numbers.find(&Box::default()), None);
     }
 }
