@@ -413,8 +413,8 @@ fn plain_bits(literal: &Literal) -> f64 {
 /// Bits of information in seeing a literal: of words by how rare three of their letters are, for the others
 /// tell little more.
 fn real_bits(literal: &Literal) -> f64 {
-    let is_word = literal.fold && literal.bytes.iter().all(u8::is_ascii_alphabetic);
     let bytes = &literal.bytes[..literal.bytes.len().min(LONGEST_LITERAL)];
+    let is_word = literal.fold && bytes.iter().all(u8::is_ascii_alphabetic);
     match grams::rarity(bytes) {
         Some(rarity) if is_word => {
             let others = bytes.len() - grams::GRAM;

@@ -13,7 +13,13 @@ const TOTAL: f32 = 1e8;
 
 /// A gram as a number, the same in both cases of a letter.
 pub(crate) fn folded(gram: &[u8]) -> u32 {
-    (u32::from_le_bytes([gram[0], gram[1], gram[2], 0]) | 0x0020_2020) & 0x00ff_ffff
+    fold(u32::from_le_bytes([gram[0], gram[1], gram[2], 0]))
+}
+
+/// As [`folded`], of four bytes that begin with the gram.
+#[inline]
+pub(crate) fn fold(four: u32) -> u32 {
+    (four | 0x0020_2020) & 0x00ff_ffff
 }
 
 /// So many bits of a folded gram's hash.

@@ -5,7 +5,7 @@
 //! It knows nothing of rules; the matcher gives literals their meaning.
 
 use super::analysis::{Context, Literal, has};
-use super::grams::{self, GRAM, folded, hash};
+use super::grams::{self, GRAM, fold, folded, hash};
 use regex_syntax::is_word_byte;
 use std::ops::Range;
 
@@ -174,8 +174,7 @@ impl Prefilter {
             let mut seen = 0u32;
             for step in 0..grams {
                 let here = (word >> (8 * STRIDE * step)) as u32;
-                let gram = (here | FOLD as u32) & GRAM_MASK;
-                seen |= (self.table[hash(gram, TABLE_BITS)] >> sign(here) & 1) << step;
+                seen |= (self.table[hash(fold(here), TABLE_BITS)] >> sign(here) & 1) << step;
             }
             while seen != 0 {
                 self.check(text, at + seen.trailing_zeros() as usize * STRIDE, found);
@@ -231,7 +230,6 @@ impl Prefilter {
 
 /// Sets the bit that tells ASCII letters' cases apart, in eight bytes at once.
 const FOLD: u64 = 0x2020_2020_2020_2020;
-const GRAM_MASK: u32 = 0x00ff_ffff;
 
 /// What else is told of a gram, by its first byte and the one behind it: the bit by which the cases of the
 /// first differ, and four bits of the other that are the same in both cases.

@@ -37,16 +37,15 @@ impl Candidates {
 
     /// Searches a region that no earlier search touched.
     pub(super) fn search(&mut self, text: &[u8], region: Range<usize>) {
-        let first = self.found.len();
         // Most of what is new in a version is a few bytes: nothing is set up for those.
-        let is_short = region.len() < runs::LEAST;
-        if !is_short || text[region.clone()].iter().any(|byte| matches!(byte, b'%' | b'\\' | b'+')) {
-            self.escapes(text, region.clone());
+        let may_escape = |byte: &u8| matches!(byte, b'%' | b'\\' | b'+');
+        if region.len() < runs::LEAST && !text[region.clone()].iter().any(may_escape) {
+            return;
         }
+        let first = self.found.len();
+        self.escapes(text, region.clone());
         let escapes = first..self.found.len();
-        if !is_short {
-            self.runs(text, region, escapes);
-        }
+        self.runs(text, region, escapes);
     }
 
     fn escapes(&mut self, text: &[u8], region: Range<usize>) {

@@ -2,6 +2,7 @@
 //! another one under a new name. Asked only where a hit was there before: a line that moved, or that
 //! came a second time, is new to a diff, and so to gitleaks.
 
+use super::tree::shared_length;
 use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::ops::{Range, RangeInclusive};
@@ -30,7 +31,7 @@ pub(super) struct Versions {
     /// How many lines were asked for so far.
     asked: Cell<usize>,
     /// How many bytes both begin and end with.
-    same: OnceCell<(usize, usize)>,
+    shared: OnceCell<(usize, usize)>,
     /// Lines of the newer that hunks add, once they are needed.
     hunks: OnceCell<Vec<Range<usize>>>,
 }
@@ -60,7 +61,7 @@ impl Added {
 
 impl Versions {
     fn new(old: Vec<u8>, new: Vec<u8>) -> Self {
-        Self { old, new, asked: Cell::new(0), same: OnceCell::new(), hunks: OnceCell::new() }
+        Self { old, new, asked: Cell::new(0), shared: OnceCell::new(), hunks: OnceCell::new() }
     }
 
     fn hunks(&self) -> Result<Vec<Range<usize>>, git2::Error> {
@@ -83,7 +84,7 @@ impl Versions {
         let mut ends = memchr::memchr_iter(b'\n', new).map(|end| end + 1);
         let start = if line < 2 { Some(0) } else { ends.nth(line - 2) };
         let Some((start, end)) = start.zip(ends.next()) else { return false };
-        let &(begin, tail) = self.same.get_or_init(|| (same_begin(old, new), same_end(old, new)));
+        let &(begin, tail) = self.shared.get_or_init(|| (shared_length(old, new), shared_tail(old, new)));
         let line = &new[start..end];
         let is_shared = end <= begin || start > new.len() - tail;
         let like_it = memchr::memmem::find_iter(new, line).filter(|at| *at == 0 || new[at - 1] == b'\n');
@@ -91,15 +92,8 @@ impl Versions {
     }
 }
 
-/// How many bytes two contents begin with that are the same.
-fn same_begin(old: &[u8], new: &[u8]) -> usize {
-    let chunks = old.chunks_exact(CHUNK).zip(new.chunks_exact(CHUNK));
-    let far = CHUNK * chunks.take_while(|(old, new)| old == new).count();
-    far + old[far..].iter().zip(&new[far..]).take_while(|(old, new)| old == new).count()
-}
-
-/// How many bytes two contents end with that are the same.
-fn same_end(old: &[u8], new: &[u8]) -> usize {
+/// As [`shared_length`], of how they end.
+fn shared_tail(old: &[u8], new: &[u8]) -> usize {
     let chunks = old.rchunks_exact(CHUNK).zip(new.rchunks_exact(CHUNK));
     let far = CHUNK * chunks.take_while(|(old, new)| old == new).count();
     let (old, new) = (&old[..old.len() - far], &new[..new.len() - far]);
@@ -146,8 +140,8 @@ mod tests {
             other.splice(at.min(bytes.len())..(at + 1).min(bytes.len()), vec![b'x'; more]);
             let plain = |one: Vec<u8>, other: Vec<u8>| one.iter().zip(&other).take_while(|(a, b)| a == b).count();
             let reversed = |bytes: &[u8]| bytes.iter().rev().copied().collect::<Vec<_>>();
-            prop_assert_eq!(same_begin(&bytes, &other), plain(bytes.clone(), other.clone()));
-            prop_assert_eq!(same_end(&bytes, &other), plain(reversed(&bytes), reversed(&other)));
+            prop_assert_eq!(shared_length(&bytes, &other), plain(bytes.clone(), other.clone()));
+            prop_assert_eq!(shared_tail(&bytes, &other), plain(reversed(&bytes), reversed(&other)));
         }
 
         /// Few different lines, so that hunks can be moved.

@@ -11,6 +11,7 @@ pub mod history;
 mod index;
 mod lines;
 pub mod name;
+mod numbers;
 pub mod pack;
 pub mod push;
 pub mod range;

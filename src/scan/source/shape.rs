@@ -5,8 +5,9 @@
 //! tree is missing, damaged or too large. Memory: sixteen bytes for each tree and a map of their names.
 
 use super::super::path_names::PathNames;
+use super::numbers::{Numbers, Shared};
 use super::pack::Id;
-use super::skeleton::{Label, Numbers, Shared, Skeletons};
+use super::skeleton::{Label, Skeletons};
 use super::tree::{Change, Leaf, MAX_CHANGES, MAX_DEPTH, is_tree, order};
 use git2::Oid;
 use std::cmp::Ordering;

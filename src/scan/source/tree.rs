@@ -293,7 +293,7 @@ fn skip_shared(sides: &mut [&[u8]], id_length: usize) {
 }
 
 /// How many bytes two texts begin with in common.
-fn shared_length(a: &[u8], b: &[u8]) -> usize {
+pub(super) fn shared_length(a: &[u8], b: &[u8]) -> usize {
     let (chunks, _) = a.as_chunks::<32>();
     let (others, _) = b.as_chunks::<32>();
     let whole = 32 * chunks.iter().zip(others).take_while(|(a, b)| a == b).count();
