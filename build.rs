@@ -92,6 +92,7 @@ fn main() {
     println!("cargo::rerun-if-changed=src/scan/analysis.rs");
     println!("cargo::rerun-if-changed=src/scan/grams.rs");
     println!("cargo::rerun-if-changed=src/scan/grams.bin");
+    println!("cargo::rerun-if-changed=src/scan/pairs.bin");
     println!("cargo::rerun-if-changed=src/scan/rule.rs");
     let mut files: Vec<_> = std::fs::read_dir("rules")
         .expect("the package has a folder rules")

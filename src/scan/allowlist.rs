@@ -47,8 +47,8 @@ pub struct Candidate<'f> {
     pub secret: &'f [u8],
     /// The whole match.
     pub matched: &'f [u8],
-    /// The whole lines that the match touches.
-    pub line: &'f [u8],
+    /// The whole lines that the match touches; looked for when asked, for a line can be the whole text.
+    pub line: &'f dyn Fn() -> &'f [u8],
     /// The path in every spelling that expressions may be written for: as typed, and from the root of
     /// the scan; `/` between its parts. Empty where there is none.
     pub paths: &'f [&'f str],
@@ -138,7 +138,7 @@ impl CompiledAllowlist {
         let text = match self.list.regex_target {
             RegexTarget::Secret => candidate.secret,
             RegexTarget::Match => candidate.matched,
-            RegexTarget::Line => candidate.line,
+            RegexTarget::Line => (candidate.line)(),
         };
         self.regexes.find(&self.list.regexes, self.joining, text)
     }
@@ -200,7 +200,7 @@ mod tests {
         let candidate = Candidate {
             secret: secret.as_bytes(),
             matched: secret.as_bytes(),
-            line: line.as_bytes(),
+            line: &|| line.as_bytes(),
             paths,
             commit: "",
         };
@@ -263,7 +263,7 @@ mod tests {
         let list = CompiledAllowlist::new(list(&[], &["(?:a{1000}){1000}{100}"], &[]), Joining::Apart);
         for _ in 0..2 {
             assert!(matches!(list.allows_place(&["a"], ""), Ok(false)));
-            let candidate = Candidate { secret: b"", matched: b"", line: b"", paths: &[], commit: "" };
+            let candidate = Candidate { secret: b"", matched: b"", line: &|| b"", paths: &[], commit: "" };
             assert!(matches!(list.allows(&candidate), Err(AllowlistError::Regex { .. })));
         }
     }

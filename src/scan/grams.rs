@@ -1,4 +1,4 @@
-//! How common three bytes are in source text, whatever their case, as it was counted once. Apart because
+//! How common three bytes are in source text, whatever their case, and two, as it was counted once. Apart because
 //! the choice of a rule's literals and the search for them both ask, the first also while the program is
 //! built.
 
@@ -8,6 +8,8 @@ const BITS: u32 = 15;
 /// By a gram's hash: eight times the binary logarithm of how many there are; `tests/models/train_grams.py`
 /// counts.
 static COMMON: &[u8; 1 << BITS] = include_bytes!("grams.bin");
+/// As [`COMMON`], by two bytes of seven bits.
+static PAIRS: &[u8; 1 << 14] = include_bytes!("pairs.bin");
 /// What all counts are together.
 const TOTAL: f32 = 1e8;
 
@@ -31,6 +33,11 @@ pub(crate) fn hash(gram: u32, bits: u32) -> usize {
 /// How often a gram stands in [`TOTAL`] bytes of source text, about; at least once.
 pub(crate) fn count(gram: &[u8]) -> f32 {
     (f32::from(COMMON[hash(folded(gram), BITS)]) / 8.0).exp2()
+}
+
+/// How often two bytes, in their case, stand in [`TOTAL`] bytes of source text, about; at least once.
+pub(crate) fn pair_count([first, second]: [u8; 2]) -> f32 {
+    (f32::from(PAIRS[usize::from(first & 127) << 7 | usize::from(second & 127)]) / 8.0).exp2()
 }
 
 /// Bits of information in seeing the rarest gram of a literal; none where it is too short for one.

@@ -76,14 +76,12 @@ const PLACEHOLDERS: &[&str] = &[
 
 /// What `secret` (a range of `text`, in the match that begins at `start`) looks like.
 pub(crate) fn judge(text: &[u8], start: usize, secret: Range<usize>) -> Likeness {
-    let line_start = text[..start].iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
-    let line_end =
-        text[secret.end..].iter().position(|&byte| byte == b'\n').map_or(text.len(), |at| secret.end + at);
     let Ok(value) = std::str::from_utf8(&text[secret.clone()]) else { return Likeness::Other };
     let marked = secret.start > 0 && matches!(text[secret.start - 1], b'"' | b'\'' | b'`' | b'>');
     // In the files that environments are written in, a value needs no quotes.
-    let quoted = marked || name::is_environment_line(&text[line_start..line_end], value);
-    let name = &text[line_start.max(start.saturating_sub(40))..secret.start];
+    let quoted = marked || is_environment_value(text, start, secret.clone(), value);
+    let near = start.saturating_sub(40);
+    let name = &text[line_start(&text[near..start]) + near..secret.start];
     let called = !marked && text.get(secret.end) == Some(&b'(');
     if called
         || is_placeholder(value)
@@ -97,6 +95,20 @@ pub(crate) fn judge(text: &[u8], start: usize, secret: Range<usize>) -> Likeness
         return Likeness::Other;
     }
     value::doubt(value).map_or(Likeness::Secret, Likeness::Doubtful)
+}
+
+/// Whether the line of a value is `NAME=value`, to its very end. Lines can be megabytes long, with many
+/// values: only where the value may end the line, its start is looked for.
+fn is_environment_value(text: &[u8], start: usize, secret: Range<usize>, value: &str) -> bool {
+    let rest = &text[secret.end..];
+    let blank = rest.iter().take_while(|byte| **byte != b'\n' && byte.is_ascii_whitespace()).count();
+    rest.get(blank).is_none_or(|byte| *byte == b'\n')
+        && name::is_environment_line(&text[line_start(&text[..start])..secret.end], value)
+}
+
+/// Where the last line of a text begins.
+fn line_start(text: &[u8]) -> usize {
+    memchr::memrchr(b'\n', text).map_or(0, |newline| newline + 1)
 }
 
 /// Text that would be no secret if it stood there itself.

@@ -1,20 +1,25 @@
-//! Finds many literals in one pass. Every literal is at least `GRAM` bytes long, so looking at one
-//! gram in every `stride` bytes sees each literal exactly once: a bit table of folded grams says
-//! "nothing here" for nearly all of them, and the few that remain are compared byte for byte.
+//! Finds literals in a text, case-sensitive or not, many of them in one pass: the first look that every
+//! byte gets. Of each literal one gram of three bytes is looked for. Two bit tables, small enough to stay
+//! in the nearest cache, say "nothing here" for nearly all places: one by the gram's first two bytes, then
+//! one by all three and what is behind them. Neither is a branch, for which of them says so is hard to
+//! foresee. The literals of the few places that remain are compared byte for byte.
 //!
 //! It knows nothing of rules; the matcher gives literals their meaning.
 
 use super::analysis::{Context, Literal, has};
-use super::grams::{self, GRAM, fold, folded, hash};
+use super::grams::{self, GRAM, folded, hash};
 use regex_syntax::is_word_byte;
 use std::ops::Range;
 
-/// Longer strides would need longer literals than rules have.
-const MOST_STRIDE: usize = 3;
-const TABLE_BITS: u32 = 14;
-const SLOT_BITS: u32 = 13;
-/// No gram: grams have 24 bits.
-const EMPTY: u32 = u32::MAX;
+/// Bits of a place in the table of grams: 16 kB.
+const TABLE_BITS: u32 = 17;
+const BUCKET_BITS: u32 = 12;
+/// Places that are looked at together; each fits in a byte.
+const CHUNK: usize = 248;
+/// Places in one step.
+const STEP: usize = 8;
+/// What is read of a text to look at a chunk.
+const READ: usize = CHUNK + GRAM;
 
 /// A literal that stands in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,11 +38,12 @@ pub(crate) struct Prefilter {
     /// Literals shorter than a gram; nearly always none.
     short: Vec<u32>,
     longest: usize,
-    stride: usize,
-    /// By a gram's hash: what may stand there, a bit for each [`sign`].
-    table: Box<[u32; 1 << TABLE_BITS]>,
-    /// Open hashing: a folded gram, and which of `candidates` it stands for.
-    slots: Vec<(u32, u32, u32)>,
+    /// By two bytes: whether a gram begins with them.
+    pairs: Box<[u32; 1 << 11]>,
+    /// By [`place`]: whether a gram and what is behind it may be there.
+    table: Box<[u32; 1 << (TABLE_BITS - 5)]>,
+    /// By a folded gram's hash: where its candidates begin; they end where the next one's begin.
+    buckets: Box<[u32; (1 << BUCKET_BITS) + 1]>,
     candidates: Vec<Candidate>,
 }
 
@@ -46,7 +52,7 @@ pub(crate) struct Prefilter {
 struct Candidate {
     literal: u32,
     /// Where in it the gram stands.
-    offset: u8,
+    offset: usize,
     /// Its first bytes, folded: most that is no such literal differs there.
     first: u64,
     /// Which bytes of that count.
@@ -54,7 +60,7 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn new(literal: u32, offset: u8, bytes: &[u8]) -> Self {
+    fn new(literal: u32, offset: usize, bytes: &[u8]) -> Self {
         let mut first = [0; 8];
         let length = bytes.len().min(8);
         first[..length].copy_from_slice(&bytes[..length]);
@@ -89,47 +95,32 @@ impl Context {
 
 impl Prefilter {
     pub(crate) fn new(literals: Vec<(Literal, Context)>) -> Self {
-        let lengths = literals.iter().map(|(literal, _)| literal.bytes.len());
-        let shortest = lengths.filter(|length| *length >= GRAM).min().unwrap_or(GRAM);
-        let stride = (shortest - GRAM + 1).min(MOST_STRIDE);
-        let mut by_gram: Vec<(u32, u32, u8)> = Vec::new();
-        let mut short = Vec::new();
-        for (index, (literal, _)) in literals.iter().enumerate() {
-            if literal.bytes.len() < GRAM {
-                short.push(index as u32);
-                continue;
+        let (mut pairs, mut table) = (Box::new([0; _]), Box::new([0; _]));
+        let by_length = |index: &u32| literals[*index as usize].0.bytes.len();
+        // Those first that have least choice.
+        let mut order: Vec<u32> = (0..literals.len() as u32).collect();
+        order.sort_by_key(by_length);
+        let short = order.partition_point(|index| by_length(index) < GRAM);
+        let long = order.split_off(short);
+        let mut by_bucket: Vec<(usize, u32, usize)> = Vec::with_capacity(long.len());
+        for &index in &long {
+            let (literal, context) = &literals[index as usize];
+            let at = gram_of(literal, &pairs[..]);
+            for first in cases(literal, at) {
+                cases(literal, at + 1).for_each(|second| set(&mut pairs[..], pair(first, second)));
+                let four =
+                    |next| u32::from_le_bytes([first, literal.bytes[at + 1], literal.bytes[at + 2], next]);
+                nexts(literal, context, at + GRAM).for_each(|next| set(&mut table[..], place(four(next))));
             }
-            let first = rarest_grams(&literal.bytes, stride);
-            for at in first..first + stride {
-                let gram = folded(&literal.bytes[at..at + GRAM]);
-                by_gram.push((gram, index as u32, at as u8));
-            }
+            by_bucket.push((hash(folded(&literal.bytes[at..at + GRAM]), BUCKET_BITS), index, at));
         }
-        by_gram.sort_unstable();
-        let mut table = Box::new([0u32; 1 << TABLE_BITS]);
-        // At most half full, so that a search ends soon.
-        let mut slots = vec![(EMPTY, 0, 0); (by_gram.len() * 2).next_power_of_two().max(1 << SLOT_BITS)];
-        let mut first = 0;
-        for same in by_gram.chunk_by(|a, b| a.0 == b.0) {
-            let gram = same[0].0;
-            for &(_, literal, at) in same {
-                table[hash(gram, TABLE_BITS)] |= signs(&literals[literal as usize], at as usize);
-            }
-            let mut slot = hash(gram, SLOT_BITS);
-            while slots[slot].0 != EMPTY {
-                slot = (slot + 1) % slots.len();
-            }
-            let end = first + same.len() as u32;
-            slots[slot] = (gram, first, end);
-            first = end;
-        }
-        let candidate = |(_, literal, offset): (u32, u32, u8)| {
-            Candidate::new(literal, offset, &literals[literal as usize].0.bytes)
-        };
-        let candidates = by_gram.into_iter().map(candidate).collect();
+        by_bucket.sort_unstable();
+        let buckets = std::array::from_fn(|bucket| by_bucket.partition_point(|one| one.0 < bucket) as u32);
+        let candidate = |(_, index, at)| Candidate::new(index, at, &literals[index as usize].0.bytes);
+        let candidates = by_bucket.into_iter().map(candidate).collect();
         let longest = literals.iter().map(|(literal, context)| 1 + literal.bytes.len() + context.behind());
         let longest = longest.max().unwrap_or(0);
-        Self { literals, short, longest, stride, table, slots, candidates }
+        Self { literals, short: order, longest, pairs, table, buckets: Box::new(buckets), candidates }
     }
 
     /// Bytes of the longest literal, with those around it that count.
@@ -151,52 +142,53 @@ impl Prefilter {
         if self.candidates.is_empty() {
             return;
         }
-        match self.stride {
-            1 => self.find_long::<1>(text, &range, &mut found),
-            2 => self.find_long::<2>(text, &range, &mut found),
-            _ => self.find_long::<MOST_STRIDE>(text, &range, &mut found),
+        let end = range.end.saturating_sub(GRAM - 1);
+        let mut padded = [0; READ];
+        for at in range.clone().step_by(CHUNK) {
+            let places = end.saturating_sub(at).min(CHUNK);
+            let rest = &text[at..];
+            let bytes = rest.first_chunk().unwrap_or_else(|| {
+                padded[..rest.len()].copy_from_slice(rest);
+                &padded
+            });
+            self.look(bytes, places, |place| self.check(text, at + place, &mut found));
         }
     }
 
+    /// Calls `found` for the first `places` bytes at which grams may begin.
     #[inline]
-    fn find_long<const STRIDE: usize>(&self, text: &[u8], range: &Range<usize>, found: &mut impl FnMut(Hit)) {
-        // Grams in one word of eight bytes, each with the byte after it.
-        let grams = (7 - GRAM) / STRIDE + 1;
-        let mut at = range.start;
-        while at + GRAM <= range.end {
-            let rest = &text[at..];
-            let eight = rest.first_chunk::<8>().copied().unwrap_or_else(|| {
-                let mut eight = [0; 8];
-                eight[..rest.len()].copy_from_slice(rest);
-                eight
-            });
-            let word = u64::from_le_bytes(eight);
-            let mut seen = 0u32;
-            for step in 0..grams {
-                let here = (word >> (8 * STRIDE * step)) as u32;
-                seen |= (self.table[hash(fold(here), TABLE_BITS)] >> sign(here) & 1) << step;
+    fn look(&self, bytes: &[u8; READ], places: usize, mut found: impl FnMut(usize)) {
+        let mut maybe = [0; 256];
+        let mut count = 0;
+        for step in (0..places).step_by(STEP) {
+            let mut note = |at: usize, word: u64| {
+                maybe[count & 255] = at as u8;
+                count += usize::from(is_set(&self.pairs[..], word as u32 & 0xffff));
+            };
+            let word = |at: usize| bytes[at..].first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight));
+            let (here, next) = (word(step), word(step + 1));
+            for at in (0..STEP).step_by(2) {
+                note(step + at, here >> (8 * at));
+                note(step + at + 1, next >> (8 * at));
             }
-            while seen != 0 {
-                self.check(text, at + seen.trailing_zeros() as usize * STRIDE, found);
-                seen &= seen - 1;
-            }
-            at += grams * STRIDE;
         }
+        let mut left = 0;
+        for index in 0..count {
+            let at = maybe[index & 255];
+            let four = bytes[usize::from(at)..].first_chunk().map_or(0, |four| u32::from_le_bytes(*four));
+            maybe[left & 255] = at;
+            left += usize::from(is_set(&self.table[..], place(four)));
+        }
+        maybe[..left].iter().map(|at| usize::from(*at)).take_while(|at| *at < places).for_each(&mut found);
     }
 
     #[inline(never)]
     fn check(&self, text: &[u8], at: usize, found: &mut impl FnMut(Hit)) {
         let Some(gram) = text.get(at..at + GRAM).map(folded) else { return };
-        let mut slot = hash(gram, SLOT_BITS);
-        while self.slots[slot].0 != gram {
-            if self.slots[slot].0 == EMPTY {
-                return;
-            }
-            slot = (slot + 1) % self.slots.len();
-        }
-        let (_, first, end) = self.slots[slot];
-        for &Candidate { literal, offset, first, mask } in &self.candidates[first as usize..end as usize] {
-            let Some(start) = at.checked_sub(usize::from(offset)) else { continue };
+        let bucket = hash(gram, BUCKET_BITS);
+        let range = self.buckets[bucket] as usize..self.buckets[bucket + 1] as usize;
+        for &Candidate { literal, offset, first, mask } in &self.candidates[range] {
+            let Some(start) = at.checked_sub(offset) else { continue };
             let there = text[start..].first_chunk().map(|there| u64::from_le_bytes(*there) | FOLD);
             if there.is_none_or(|there| there & mask == first) && self.stands(text, start, literal) {
                 found(Hit { at: start, literal });
@@ -231,33 +223,55 @@ impl Prefilter {
 /// Sets the bit that tells ASCII letters' cases apart, in eight bytes at once.
 const FOLD: u64 = 0x2020_2020_2020_2020;
 
-/// What else is told of a gram, by its first byte and the one behind it: the bit by which the cases of the
-/// first differ, and four bits of the other that are the same in both cases.
+/// Two bytes as a number.
+fn pair(first: u8, second: u8) -> u32 {
+    u16::from_le_bytes([first, second]).into()
+}
+
+/// Where the table tells of a gram and the byte behind it: by the case of the first only, and by four bits
+/// of the last that are the same in both cases.
 #[inline]
-fn sign(four: u32) -> u32 {
-    four >> 1 & 16 | four >> 24 & 15
+fn place(four: u32) -> u32 {
+    (four & 0x0fdf_dfff).wrapping_mul(0x9e37_79b1) >> (32 - TABLE_BITS)
 }
 
-/// The signs that a gram of a literal may have, a bit each.
-fn signs((literal, context): &(Literal, Context), at: usize) -> u32 {
-    let behind = match (literal.bytes.get(at + GRAM), &context.tail) {
-        (Some(next), _) => 1 << (next & 15),
-        (None, Some(tail)) => tail.class.iter().fold(0, |all, bits| {
-            let bits = bits | bits >> 32;
-            all | (bits | bits >> 16) as u32 & 0xffff
-        }),
-        (None, None) => 0xffff,
+#[inline]
+fn is_set(bits: &[u32], at: u32) -> bool {
+    bits[at as usize >> 5] >> (at & 31) & 1 == 1
+}
+
+fn set(bits: &mut [u32], at: u32) {
+    bits[at as usize >> 5] |= 1 << (at & 31);
+}
+
+/// What may stand for a byte of a literal.
+fn cases(literal: &Literal, at: usize) -> impl Iterator<Item = u8> + use<> {
+    let byte = literal.bytes[at];
+    let other = (literal.fold && byte.is_ascii_alphabetic()).then_some(byte ^ 0x20);
+    std::iter::once(byte).chain(other)
+}
+
+/// What may stand at a place in or behind a literal, as far as [`place`] tells it apart.
+fn nexts(literal: &Literal, context: &Context, at: usize) -> impl Iterator<Item = u8> {
+    let may_stand = move |next: &u8| match (literal.bytes.get(at), &context.tail) {
+        (Some(byte), _) => next == &(byte & 15),
+        (None, Some(tail)) => (0..16).any(|high| has(&tail.class, high << 4 | next)),
+        (None, None) => true,
     };
-    let first = literal.bytes[at];
-    let both = literal.fold && first.is_ascii_alphabetic();
-    if both { behind << 16 | behind } else { behind << sign(first.into()) }
+    (0..16).filter(may_stand)
 }
 
-/// Where the `stride` neighbouring grams begin that are least common in source text.
-fn rarest_grams(literal: &[u8], stride: usize) -> usize {
-    let common = |at: usize| grams::count(&literal[at..at + GRAM]);
-    let sum = |first: usize| (first..first + stride).map(common).sum::<f32>();
-    (0..=literal.len() - (GRAM + stride - 1)).min_by(|a, b| sum(*a).total_cmp(&sum(*b))).unwrap_or(0)
+/// Where in a literal the gram begins that costs least to look for: for each place where its first two
+/// bytes stand in source text, unless they are looked for anyhow, and where it stands itself.
+fn gram_of(literal: &Literal, pairs: &[u32]) -> usize {
+    let cost = |at: usize| {
+        let both =
+            cases(literal, at).flat_map(|first| cases(literal, at + 1).map(move |second| [first, second]));
+        let new = both.filter(|[first, second]| !is_set(pairs, pair(*first, *second)));
+        new.map(grams::pair_count).sum::<f32>() + grams::count(&literal.bytes[at..at + GRAM])
+    };
+    let costs = (0..=literal.bytes.len() - GRAM).map(|at| (at, cost(at)));
+    costs.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(at, _)| at)
 }
 
 #[cfg(test)]
@@ -309,6 +323,24 @@ mod tests {
         assert_eq!(find(before, "akey key", 1..8), [5]);
     }
 
+    #[test]
+    fn places_are_looked_at_across_chunks_and_not_beyond_the_range() {
+        let literal = Literal { bytes: b"key".to_vec(), fold: true };
+        let prefilter = Prefilter::new(vec![(literal, Context::default())]);
+        for length in [CHUNK - 1, CHUNK, CHUNK + 1, CHUNK + GRAM, 2 * CHUNK + 5] {
+            for at in 0..=length - GRAM {
+                let mut text = vec![b'k'; length];
+                text[at..at + GRAM].copy_from_slice(b"KeY");
+                for (range, seen) in [(0..length, 1), (at..at + GRAM, 1), (0..at + 2, 0), (at + 1..length, 0)]
+                {
+                    let mut hits = Vec::new();
+                    prefilter.find(&text, range.clone(), |hit| hits.push(hit.at));
+                    assert_eq!(hits, vec![at; seen], "{at} of {length} in {range:?}");
+                }
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn sees_each_literal_once_wherever_it_stands(
@@ -330,7 +362,7 @@ mod tests {
         }
 
         #[test]
-        fn long_literals_stride(
+        fn long_literals_count_with_their_tails(
             text in proptest::collection::vec(prop::sample::select(b"abcAC\x81\xe9".to_vec()), 0..400),
             word in "[abc]{3,9}",
             tail in proptest::option::of((prop::sample::subsequence(b"abC\x81\xe9".to_vec(), 1..4), 1_u32..3)),

@@ -117,22 +117,35 @@ impl Candidates {
 
     fn hex(&mut self, text: &[u8], run: &Range<usize>) -> bool {
         let before = self.found.len();
+        let is_digit = |byte: &&u8| byte.is_ascii_hexdigit();
         let mut next = run.start;
-        for digits in text[run.clone()].split(|byte| !byte.is_ascii_hexdigit()) {
-            let range = next..next + digits.len();
-            next = range.end + 1;
-            if digits.len() < HEX_LEAST || digits.len() % 2 != 0 {
+        // Not each byte is looked at: the last that the next digits must have tells most of base64 from them.
+        while next + HEX_LEAST <= run.end {
+            let least = next + HEX_LEAST;
+            let digits = text[next..least].iter().rev().take_while(is_digit).count();
+            if digits < HEX_LEAST {
+                next = least - digits;
                 continue;
             }
-            let start = self.values.len();
-            if decode_hex(digits, &mut self.values) && digits.iter().any(u8::is_ascii_digit) {
-                let value = start..self.values.len();
-                self.found.push(Found { range, value, encodings: Encodings::HEX });
-            } else {
-                self.values.truncate(start);
-            }
+            let end = least + text[least..run.end].iter().take_while(is_digit).count();
+            self.hex_digits(text, next..end);
+            next = end;
         }
         self.found.len() > before
+    }
+
+    fn hex_digits(&mut self, text: &[u8], range: Range<usize>) {
+        let digits = &text[range.clone()];
+        if !digits.len().is_multiple_of(2) || !digits.iter().any(u8::is_ascii_digit) {
+            return;
+        }
+        let start = self.values.len();
+        if decode_hex(digits, &mut self.values) {
+            let value = start..self.values.len();
+            self.found.push(Found { range, value, encodings: Encodings::HEX });
+        } else {
+            self.values.truncate(start);
+        }
     }
 
     fn base64(&mut self, text: &[u8], run: Range<usize>) {

@@ -294,7 +294,7 @@ impl Scanner {
         let candidate = Candidate {
             secret,
             matched: &text[one.range.clone()],
-            line: &text[lines(text, one.range.clone())],
+            line: &|| &text[lines(text, one.range.clone())],
             paths: &[],
             commit: "",
         };

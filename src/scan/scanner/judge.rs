@@ -106,7 +106,7 @@ impl Scanner {
         let candidate = Candidate {
             secret: hit.secret.expose().as_bytes(),
             matched: hit.matched.expose().as_bytes(),
-            line: hit.line.expose().as_bytes(),
+            line: &|| hit.line.expose().as_bytes(),
             paths: place.spellings,
             commit,
         };
