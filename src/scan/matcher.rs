@@ -5,6 +5,7 @@
 //! It knows nothing of files, entropy or allowlists: a `Match` is a rule and two ranges.
 
 mod inherit;
+mod memo;
 mod probe;
 mod window;
 
@@ -14,6 +15,7 @@ use super::analysis::{self, Anchor, Context, Literal};
 use super::prefilter::Prefilter;
 use super::quiet::{Quiet, Stretch};
 use super::rule::Rule;
+use memo::Memo;
 use probe::Probe;
 use regex_automata::hybrid::dfa::Cache;
 use regex_automata::util::syntax;
@@ -118,6 +120,7 @@ pub(crate) struct Scratch {
     pub(crate) tally: Tally,
     fresh: Vec<inherit::Seen>,
     quiet: Quiet,
+    memo: Memo,
     /// By rule.
     probes: Vec<Option<Box<Cache>>>,
     /// The new stretches of the last text in which encoded tokens may be.
@@ -272,7 +275,7 @@ impl Matcher {
 
     /// Every match in `text` of the rules whose literals were noted, by rule, then by place.
     pub(crate) fn run(&self, text: &[u8], scratch: &mut Scratch, found: &mut Vec<Match>) {
-        let Scratch { tally, groups, hits, keyword, touched, probes, .. } = scratch;
+        let Scratch { tally, memo, groups, hits, keyword, touched, probes, .. } = scratch;
         groups.clear();
         probes.resize_with(self.rules.len(), || None);
         touched.sort_unstable();
@@ -284,9 +287,11 @@ impl Matcher {
             if seen && (compiled.anchors.is_empty() || hits.iter().any(|hit| hit.live)) {
                 let is_whole = compiled.anchors.is_empty();
                 if is_whole || !compiled.is_ruled_out(text, hits, &mut probes[number]) {
-                    hits.retain(|hit| compiled.anchors[hit.anchor as usize].may_match(text, hit.at));
+                    hits.retain(|hit| {
+                        compiled.anchors[hit.anchor as usize].may_match(&text[compiled.window(text, hit)])
+                    });
                     hits.sort_unstable();
-                    compiled.find(number, text, hits, found, groups);
+                    compiled.find(number, text, hits, memo, found, groups);
                 }
             }
             hits.clear();
@@ -302,6 +307,7 @@ impl Compiled {
         number: usize,
         text: &[u8],
         hits: &[AnchorHit],
+        memo: &mut Memo,
         found: &mut Vec<Match>,
         groups: &mut Vec<Group>,
     ) {
@@ -317,21 +323,22 @@ impl Compiled {
                 continue;
             }
             let first = found.len();
-            if self.starts_at_literal {
-                let mut free = 0;
-                for hit in hits {
-                    if hit.at < free {
-                        continue;
+            let key = memo.key(number, text, &window);
+            if !memo.recall(key, &window, found) {
+                let resolve = |one: regex_automata::Match| self.resolve(number, regex, text, one.range());
+                if self.starts_at_literal {
+                    let mut free = 0;
+                    for hit in hits.iter().map(|hit| hit.at) {
+                        let input = Input::new(text).span(hit..text.len()).anchored(Anchored::Yes);
+                        if let Some(one) = (hit >= free).then(|| regex.find(input)).flatten() {
+                            free = one.end().max(hit + 1);
+                            found.extend(resolve(one));
+                        }
                     }
-                    let input = Input::new(text).span(hit.at..text.len()).anchored(Anchored::Yes);
-                    if let Some(one) = regex.find(input) {
-                        free = one.end().max(hit.at + 1);
-                        found.extend(self.resolve(number, regex, text, one.range()));
-                    }
+                } else {
+                    found.extend(regex.find_iter(Input::new(text).span(window.clone())).filter_map(resolve));
                 }
-            } else {
-                let all = regex.find_iter(Input::new(text).span(window.clone()));
-                found.extend(all.filter_map(|one| self.resolve(number, regex, text, one.range())));
+                memo.remember(key, &window, &found[first..]);
             }
             groups.push(Group { rule: number, window, found: first..found.len() });
         }
@@ -422,12 +429,19 @@ mod tests {
         Rule { id: id.to_owned(), regex: Some(regex.to_owned()), ..Rule::default() }
     }
 
-    fn find(rules: Vec<Rule>, text: &[u8]) -> Vec<Match> {
-        let matcher = Matcher::new(rules.into_iter().map(|rule| Analysed::new(Arc::new(rule))).collect());
-        let (mut scratch, mut found) = (Scratch::default(), Vec::new());
-        matcher.note(text, &mut scratch);
-        matcher.run(text, &mut scratch, &mut found);
+    fn matcher(rules: Vec<Rule>) -> Matcher {
+        Matcher::new(rules.into_iter().map(|rule| Analysed::new(Arc::new(rule))).collect())
+    }
+
+    fn find_with(matcher: &Matcher, text: &[u8], scratch: &mut Scratch) -> Vec<Match> {
+        let mut found = Vec::new();
+        matcher.note(text, scratch);
+        matcher.run(text, scratch, &mut found);
         found
+    }
+
+    fn find(rules: Vec<Rule>, text: &[u8]) -> Vec<Match> {
+        find_with(&matcher(rules), text, &mut Scratch::default())
     }
 
     fn texts<'t>(text: &'t str, found: &[Match]) -> Vec<(&'t str, &'t str)> {
@@ -493,9 +507,22 @@ mod tests {
                     anchors: Vec::new(),
                     starts_at_literal: false,
                 };
-                compiled.find(number, text.as_bytes(), &[], &mut plain, &mut Vec::new());
+                compiled.find(number, text.as_bytes(), &[], &mut Memo::default(), &mut plain, &mut Vec::new());
             }
             prop_assert_eq!(find(rules, text.as_bytes()), plain);
+        }
+
+        /// What was found in the same window elsewhere is found here.
+        #[test]
+        fn what_is_remembered_is_what_would_be_found(
+            texts in proptest::collection::vec("(?:ab_c1|key=xyx|KEY|bca|end|=|_| |\n|x){0,5}", 2..12),
+        ) {
+            let matcher = matcher(PATTERNS.iter().map(|pattern| rule(pattern, pattern)).collect());
+            let mut scratch = Scratch::default();
+            for text in &texts {
+                let anew = find_with(&matcher, text.as_bytes(), &mut Scratch::default());
+                prop_assert_eq!(find_with(&matcher, text.as_bytes(), &mut scratch), anew, "{:?}", texts);
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use std::ops::Range;
 
 /// Bytes about a window that an assertion (`\b`, `$`) may look at: a character. Also, what depends on all
 /// of the text to one side so depends on where the text begins or ends.
-const LOOK_AROUND: usize = 4;
+pub(super) const LOOK_AROUND: usize = 4;
 /// Stands for the whole text.
 const FAR: u16 = u16::MAX;
 
@@ -299,8 +299,9 @@ impl Matcher {
         let at = one.at as usize;
         let mut depends_on = at..at + self.prefilter.length(one.literal);
         for (rule, sides) in self.anchors_of(one.literal) {
-            widen(&mut depends_on, &sides.window(text, at));
-            if !sides.may_match(text, at) {
+            let window = sides.window(text, at);
+            widen(&mut depends_on, &window);
+            if !sides.may_match(&text[window]) {
                 continue;
             }
             let past = groups.partition_point(|(group, _)| (group.rule, group.window.start) <= (rule, at));

@@ -58,10 +58,9 @@ impl Sides {
         self.after.loops.is_none().then_some(self.after.bound)
     }
 
-    /// Whether what every match must contain stands around a literal at `at`.
-    pub(super) fn may_match(&self, text: &[u8], at: usize) -> bool {
+    /// Whether what every match must contain stands in the window of a literal.
+    pub(super) fn may_match(&self, window: &[u8]) -> bool {
         let Some((class, length)) = &self.run else { return true };
-        let window = &text[self.window(text, at)];
         // A run that long has a byte at every multiple of its length.
         let mut probe = length - 1;
         while probe < window.len() {
