@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// `blob 18446744073709551615` and its NUL fit well.
 const LONGEST_HEADER: usize = 64;
+/// So much of a file is read at first; most are not longer.
+const START: usize = 4096;
 
 /// Where `id` would be.
 pub(super) fn path(objects: &Path, id: &Id) -> PathBuf {
@@ -17,47 +19,73 @@ pub(super) fn path(objects: &Path, id: &Id) -> PathBuf {
     objects.join(&hex[..2]).join(&hex[2..])
 }
 
-/// Kind and size of a loose object; `None` if it is not there.
-pub(super) fn header(objects: &Path, id: &Id) -> Result<Option<(Kind, u64)>, PackError> {
-    let path = path(objects, id);
-    let damaged = |fault| PackError::Loose { path: path.clone(), id: *id, fault };
-    let mut start = Vec::new();
-    match fs::File::open(&path).and_then(|file| file.take(4096).read_to_end(&mut start)) {
-        Err(cause) if is_absent(&cause) => return Ok(None),
-        Err(cause) => return Err(PackError::io(&path, cause)),
-        Ok(_) => {}
-    }
-    let (kind, size, _) = parse(&start).map_err(damaged)?;
-    Ok(Some((kind, size)))
+/// A loose object's file, of which the start was read.
+#[derive(Debug)]
+pub(super) struct Loose<'a> {
+    pub(super) kind: Kind,
+    /// Bytes of its content, as it says.
+    pub(super) size: u64,
+    id: &'a Id,
+    path: PathBuf,
+    file: fs::File,
+    /// What was read of it, and how long the header is when inflated.
+    start: Vec<u8>,
+    header: usize,
 }
 
-/// A loose object of at most `limit` bytes; `None` if it is not there.
+impl<'a> Loose<'a> {
+    /// Opens a loose object; `None` if it is not there.
+    pub(super) fn open(objects: &Path, id: &'a Id) -> Result<Option<Self>, PackError> {
+        let path = path(objects, id);
+        let mut start = Vec::with_capacity(2 * START);
+        let file = match fs::File::open(&path) {
+            Err(cause) if is_absent(&cause) => return Ok(None),
+            file => file.and_then(|file| (&file).take(START as u64).read_to_end(&mut start).map(|_| file)),
+        };
+        let file = file.map_err(|cause| PackError::io(&path, cause))?;
+        match parse(&start) {
+            Ok((kind, size, header)) => Ok(Some(Self { kind, size, id, path, file, start, header })),
+            Err(fault) => Err(PackError::Loose { path, id: *id, fault }),
+        }
+    }
+
+    /// Its content of at most `limit` bytes.
+    pub(super) fn content(self, limit: u64, inflater: &mut Inflater) -> Result<Vec<u8>, PackError> {
+        let Self { size, id, path, file, start: mut packed, header, .. } = self;
+        let damaged = |fault| PackError::Loose { path: path.clone(), id: *id, fault };
+        if size > limit {
+            return Err(damaged(Fault::TooLarge { size }));
+        }
+        if packed.len() == START {
+            // Incompressible data grows by less than a thousandth.
+            let most = limit + limit / 512;
+            let length = file.metadata().map_or(0, |metadata| metadata.len()).min(most);
+            packed.reserve(length as usize);
+            let read = file.take(most).read_to_end(&mut packed);
+            read.map_err(|cause| PackError::io(&path, cause))?;
+        }
+        let mut content = Vec::new();
+        inflater.inflate(&packed, header + size as usize, &mut content).map_err(damaged)?;
+        content.drain(..header);
+        Ok(content)
+    }
+}
+
+/// Kind and content, of at most `limit` bytes, of a loose object; `None` if it is not there.
 pub(super) fn read(
     objects: &Path,
     id: &Id,
     limit: u64,
     inflater: &mut Inflater,
 ) -> Result<Option<(Kind, Vec<u8>)>, PackError> {
-    let path = path(objects, id);
-    let damaged = |fault| PackError::Loose { path: path.clone(), id: *id, fault };
-    match header(objects, id)? {
-        None => return Ok(None),
-        Some((_, size)) if size > limit => return Err(damaged(Fault::TooLarge { size })),
-        Some(_) => {}
-    }
-    // Incompressible data grows by less than a thousandth.
-    let mut packed = Vec::new();
-    let most = limit + limit / 512 + 4096;
-    let read = fs::File::open(&path).and_then(|file| file.take(most).read_to_end(&mut packed));
-    read.map_err(|cause| PackError::io(&path, cause))?;
-    let (kind, size, header) = parse(&packed).map_err(damaged)?;
-    if size > limit {
-        return Err(damaged(Fault::TooLarge { size }));
-    }
-    let mut content = Vec::new();
-    inflater.inflate(&packed, header + size as usize, &mut content).map_err(damaged)?;
-    content.drain(..header);
-    Ok(Some((kind, content)))
+    let Some(found) = Loose::open(objects, id)? else { return Ok(None) };
+    let kind = found.kind;
+    Ok(Some((kind, found.content(limit, inflater)?)))
+}
+
+/// Kind and size of a loose object; `None` if it is not there.
+pub(super) fn header(objects: &Path, id: &Id) -> Result<Option<(Kind, u64)>, PackError> {
+    Ok(Loose::open(objects, id)?.map(|found| (found.kind, found.size)))
 }
 
 /// Kind, size of the content, and length of the header before it.

@@ -72,7 +72,9 @@ impl ObjectStore {
 
     /// Whether the object is here, in whatever state.
     pub fn contains(&self, id: &Id) -> bool {
-        self.places(id).next().is_some() || self.directories.iter().any(|at| loose::path(at, id).is_file())
+        self.places(id).next().is_some()
+            || self.loose_kinds().contains_key(id)
+            || self.directories.iter().any(|at| loose::path(at, id).is_file())
     }
 
     /// Everywhere the object is packed, first where a multi-pack-index says.

@@ -2,15 +2,17 @@
 //! it reads no object. What cannot be opened is a problem in a list and keeps nothing else back.
 
 use super::error::{Fault, PackError};
-use super::id::{HashKind, Id};
+use super::id::{HashKind, Id, Kind};
 use super::index::{Index, big_endian};
 use super::loose;
 use super::map::Map;
 use super::multi::MultiIndex;
+use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How deep git follows alternates of alternates.
 const ALTERNATES_DEPTH: usize = 5;
@@ -22,6 +24,8 @@ pub struct ObjectStore {
     pub(super) directories: Vec<PathBuf>,
     pub(super) packs: Vec<Pack>,
     pub(super) multi: Vec<MultiIndex>,
+    /// What is known of loose objects: one walk after the other asks, and each is a file.
+    loose_kinds: Mutex<FxHashMap<Id, Kind>>,
     problems: Vec<PackError>,
 }
 
@@ -63,7 +67,7 @@ impl ObjectStore {
     fn look(objects: &Path, hash: HashKind, more: &[PathBuf]) -> Result<Self, PackError> {
         fs::read_dir(objects).map_err(|cause| PackError::io(objects, cause))?;
         let (directories, packs, multi, problems) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut store = Self { hash, directories, packs, multi, problems };
+        let mut store = Self { hash, directories, packs, multi, loose_kinds: Mutex::default(), problems };
         store.follow(objects, more);
         for directory in store.directories.clone() {
             store.open_packs(&directory.join("pack"));
@@ -112,6 +116,11 @@ impl ObjectStore {
         ids.sort_unstable();
         ids.dedup();
         ids
+    }
+
+    /// What is known of loose objects so far.
+    pub(super) fn loose_kinds(&self) -> MutexGuard<'_, FxHashMap<Id, Kind>> {
+        self.loose_kinds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Collects the objects directories: the repository's own, then alternates breadth first, each

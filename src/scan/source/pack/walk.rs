@@ -14,7 +14,7 @@ use super::error::{Fault, PackError};
 use super::graph::{self, Graph};
 use super::id::{Id, Kind};
 use super::inflate::Inflater;
-use super::loose;
+use super::loose::{self, Loose};
 use super::queue::Queue;
 use super::read::{LARGEST_BASE, first_good};
 use super::store::ObjectStore;
@@ -67,17 +67,26 @@ impl ObjectStore {
 
     fn walk_loose<V: Visitor>(&self, walk: &Walk<'_>, visitor: &V, mut ids: Vec<Id>) -> Walked {
         ids.retain(|id| !self.packs.iter().any(|pack| pack.index.find(id).is_some()));
-        let visit = |inflater: &mut Inflater, id: &Id| match self.loose(walk, id, inflater) {
-            _ if visitor.is_stopped() => Walked::default(),
-            Ok(None) => Walked::default(),
-            Ok(Some((kind, content))) => {
-                let bytes = content.len() as u64;
-                visitor.whole(&Visit { id: *id, kind, content: &content, is_repeat: false, is_base: false });
-                Walked { objects: 1, bytes, inflated: bytes, waiting: 0 }
+        let known = self.loose_kinds();
+        ids.retain(|id| known.get(id).is_none_or(|kind| walk.kinds.contains(kind)));
+        drop(known);
+        let visit = |inflater: &mut Inflater, id: &Id| {
+            if visitor.is_stopped() {
+                return Walked::default();
             }
-            Err(error) => {
-                visitor.failed(Some(*id), error);
-                Walked::default()
+            match self.loose(walk, id, inflater) {
+                Ok((kind, content)) => {
+                    self.loose_kinds().insert(*id, kind);
+                    let Some(content) = content else { return Walked::default() };
+                    let bytes = content.len() as u64;
+                    let (id, content) = (*id, &content[..]);
+                    visitor.whole(&Visit { id, kind, content, is_repeat: false, is_base: false });
+                    Walked { objects: 1, bytes, inflated: bytes, waiting: 0 }
+                }
+                Err(error) => {
+                    visitor.failed(Some(*id), error);
+                    Walked::default()
+                }
             }
         };
         let add = |mut one: Walked, other| {
@@ -87,19 +96,19 @@ impl ObjectStore {
         ids.par_iter().map_init(Inflater::new, visit).reduce(Walked::default, add)
     }
 
-    /// A loose object, if it is of a wanted kind.
+    /// A loose object's kind, and its content if that is wanted.
     fn loose(
         &self,
         walk: &Walk<'_>,
         id: &Id,
         inflater: &mut Inflater,
-    ) -> Result<Option<(Kind, Vec<u8>)>, PackError> {
+    ) -> Result<(Kind, Option<Vec<u8>>), PackError> {
         let copies = self.directories.iter().map(|on| {
-            Ok(match loose::header(on, id)? {
-                None => None,
-                Some((kind, _)) if !walk.kinds.contains(&kind) => Some(None),
-                Some(_) => loose::read(on, id, walk.largest.min(LARGEST_BASE), inflater)?.map(Some),
-            })
+            let Some(found) = Loose::open(on, id)? else { return Ok(None) };
+            let kind = found.kind;
+            let content = || found.content(walk.largest.min(LARGEST_BASE), inflater);
+            let content = if walk.kinds.contains(&kind) { Some(content()?) } else { None };
+            Ok(Some((kind, content)))
         });
         let vanished = || PackError::Loose {
             path: loose::path(&self.directories[0], id),
