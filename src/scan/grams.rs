@@ -1,6 +1,6 @@
-//! How common three bytes are in source text, whatever their case, and two, as it was counted once. Apart because
-//! the choice of a rule's literals and the search for them both ask, the first also while the program is
-//! built.
+//! How common three bytes (whatever their case) and two are in source text, as it was counted once. Apart
+//! because the choice of a rule's literals and the search for them both ask, the first also while the
+//! program is built.
 
 /// Bytes in a gram.
 pub(crate) const GRAM: usize = 3;
@@ -15,13 +15,7 @@ const TOTAL: f32 = 1e8;
 
 /// A gram as a number, the same in both cases of a letter.
 pub(crate) fn folded(gram: &[u8]) -> u32 {
-    fold(u32::from_le_bytes([gram[0], gram[1], gram[2], 0]))
-}
-
-/// As [`folded`], of four bytes that begin with the gram.
-#[inline]
-pub(crate) fn fold(four: u32) -> u32 {
-    (four | 0x0020_2020) & 0x00ff_ffff
+    u32::from_le_bytes([gram[0], gram[1], gram[2], 0]) | 0x0020_2020
 }
 
 /// So many bits of a folded gram's hash.

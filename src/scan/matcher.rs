@@ -106,7 +106,7 @@ pub(crate) struct Tally {
     pub(crate) searched: usize,
     /// Literals found in them.
     pub(crate) literals: usize,
-    /// Windows in which an expression was run to find all.
+    /// Windows of which everything that an expression finds was wanted.
     pub(crate) windows: usize,
     /// What expressions found.
     pub(crate) matches: usize,
@@ -287,9 +287,7 @@ impl Matcher {
             if seen && (compiled.anchors.is_empty() || hits.iter().any(|hit| hit.live)) {
                 let is_whole = compiled.anchors.is_empty();
                 if is_whole || !compiled.is_ruled_out(text, hits, &mut probes[number]) {
-                    hits.retain(|hit| {
-                        compiled.anchors[hit.anchor as usize].may_match(&text[compiled.window(text, hit)])
-                    });
+                    hits.retain(|hit| compiled.anchors[hit.anchor as usize].may_match(text, hit.at));
                     hits.sort_unstable();
                     compiled.find(number, text, hits, memo, found, groups);
                 }
@@ -328,10 +326,14 @@ impl Compiled {
                 let resolve = |one: regex_automata::Match| self.resolve(number, regex, text, one.range());
                 if self.starts_at_literal {
                     let mut free = 0;
-                    for hit in hits.iter().map(|hit| hit.at) {
-                        let input = Input::new(text).span(hit..text.len()).anchored(Anchored::Yes);
-                        if let Some(one) = (hit >= free).then(|| regex.find(input)).flatten() {
-                            free = one.end().max(hit + 1);
+                    for at in hits.iter().map(|hit| hit.at) {
+                        if at < free {
+                            continue;
+                        }
+                        if let Some(one) =
+                            regex.find(Input::new(text).span(at..text.len()).anchored(Anchored::Yes))
+                        {
+                            free = one.end().max(at + 1);
                             found.extend(resolve(one));
                         }
                     }

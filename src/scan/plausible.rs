@@ -255,6 +255,33 @@ mod tests {
     }
 
     #[test]
+    fn a_value_without_quotes_ends_its_line() {
+        let is_one = |text: &str| {
+            let (start, at) = (text.find("DB_").unwrap(), text.find("v4l").unwrap());
+            is_environment_value(text.as_bytes(), start, at..at + 3, "v4l")
+        };
+        for text in ["DB_PASS=v4l", "a: b\n export DB_PASS=v4l \r\nc", "x\nDB_PASS=v4l\n\nv4l w"] {
+            assert!(is_one(text), "{text:?}");
+        }
+        for text in ["DB_PASS=v4l # x", "x DB_PASS=v4l\n", "x\ny=DB_PASS=v4l", "DB_PASS=v4l;\n"] {
+            assert!(!is_one(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_line_before_does_not_name_a_value() {
+        let judged = |before: &str| {
+            let text = expand(&format!("{before}token = \"<base62:32>"), 1);
+            judge(text.as_bytes(), before.len(), before.len() + 9..text.len())
+        };
+        assert_eq!(judged("sha256: x\n"), Likeness::Secret);
+        assert_eq!(judged("sha256: "), Likeness::Other);
+        // Farther away than names are long.
+        let far = "#".repeat(30);
+        assert_eq!(judged(&format!("sha256: {far}{far} ")), Likeness::Secret);
+    }
+
+    #[test]
     fn tells_secrets_from_what_stands_in_code() {
         for line in [
             "password = \"«<base62:20>»\"", // cofferdam:allow generic-secret

@@ -14,11 +14,11 @@ use std::ops::Range;
 /// Bits of a place in the table of grams: 16 kB.
 const TABLE_BITS: u32 = 17;
 const BUCKET_BITS: u32 = 12;
-/// Places that are looked at together; each fits in a byte.
-const CHUNK: usize = 248;
 /// Places in one step.
 const STEP: usize = 8;
-/// What is read of a text to look at a chunk.
+/// Places that are looked at together; each fits in a byte.
+const CHUNK: usize = 31 * STEP;
+/// What is read of a text to look at a chunk: its last gram and the byte behind that.
 const READ: usize = CHUNK + GRAM;
 
 /// A literal that stands in the text.
@@ -95,7 +95,8 @@ impl Context {
 
 impl Prefilter {
     pub(crate) fn new(literals: Vec<(Literal, Context)>) -> Self {
-        let (mut pairs, mut table) = (Box::new([0; _]), Box::new([0; _]));
+        let mut pairs = Box::new([0; 1 << 11]);
+        let mut table = Box::new([0; 1 << (TABLE_BITS - 5)]);
         let by_length = |index: &u32| literals[*index as usize].0.bytes.len();
         // Those first that have least choice.
         let mut order: Vec<u32> = (0..literals.len() as u32).collect();
@@ -157,7 +158,9 @@ impl Prefilter {
 
     /// Calls `found` for the first `places` bytes at which grams may begin.
     #[inline]
-    fn look(&self, bytes: &[u8; READ], places: usize, mut found: impl FnMut(usize)) {
+    fn look(&self, bytes: &[u8; READ], places: usize, found: impl FnMut(usize)) {
+        // To take the number of a place modulo 256 spares a check.
+        const { assert!(CHUNK < 256) };
         let mut maybe = [0; 256];
         let mut count = 0;
         for step in (0..places).step_by(STEP) {
@@ -179,7 +182,8 @@ impl Prefilter {
             maybe[left & 255] = at;
             left += usize::from(is_set(&self.table[..], place(four)));
         }
-        maybe[..left].iter().map(|at| usize::from(*at)).take_while(|at| *at < places).for_each(&mut found);
+        // The last step may have gone beyond.
+        maybe[..left].iter().map(|at| usize::from(*at)).take_while(|at| *at < places).for_each(found);
     }
 
     #[inline(never)]
@@ -344,8 +348,9 @@ mod tests {
     proptest! {
         #[test]
         fn sees_each_literal_once_wherever_it_stands(
-            words in proptest::collection::vec(("[aAbB_-]{1,6}", any::<bool>()), 1..6),
-            text in "[aAbB_\\-\n]{0,120}",
+            words in proptest::collection::vec(("[aAbB_@`{\\[-]{1,9}", any::<bool>()), 1..6),
+            text in proptest::collection::vec(prop::sample::select(b"aAbB_-@`{[\n\x81\xa1".to_vec()), 0..600),
+            cut in 0usize..600,
         ) {
             let literals: Vec<Literal> = words
                 .into_iter()
@@ -354,11 +359,24 @@ mod tests {
                     fold,
                 })
                 .collect();
-            let mut hits = Vec::new();
-            let all = literals.iter().map(|literal| (literal.clone(), Context::default())).collect();
-            Prefilter::new(all).find(text.as_bytes(), 0..text.len(), |hit| hits.push(hit));
-            hits.sort();
-            prop_assert_eq!(hits, plain(&literals, text.as_bytes()));
+            let prefilter =
+                Prefilter::new(literals.iter().map(|literal| (literal.clone(), Context::default())).collect());
+            let find = |range: Range<usize>| {
+                let mut hits = Vec::new();
+                prefilter.find(&text, range, |hit| hits.push(hit));
+                hits.sort();
+                hits
+            };
+            prop_assert_eq!(find(0..text.len()), plain(&literals, &text));
+            // In a part of the text: each that lies in it, once, and of the others some.
+            let part = text.len().min(cut)..text.len().min(2 * cut);
+            let hits = find(part.clone());
+            let all = plain(&literals, &text);
+            prop_assert!(hits.iter().all(|hit| all.contains(hit)) && hits.is_sorted_by(|a, b| a < b));
+            for hit in all {
+                let end = hit.at + literals[hit.literal as usize].bytes.len();
+                prop_assert!(hits.contains(&hit) || hit.at < part.start || part.end < end, "{hit:?} in {part:?}");
+            }
         }
 
         #[test]

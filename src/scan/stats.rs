@@ -33,7 +33,7 @@ pub enum Count {
     Searched,
     /// Literals that were found in them.
     Literals,
-    /// Windows in which an expression was run.
+    /// Windows of which everything that an expression finds was wanted.
     Windows,
     /// What expressions found.
     Matches,

@@ -312,17 +312,47 @@ fn reports_what_is_over_the_limit() {
     let long: String = (0..500).map(|line| format!("line {line}\n")).collect();
     repo.commit("a", &long, "long");
     repo.commit("a", &long[..1000], "short");
-    repack(&repo, 50, 10);
+    for is_packed in [false, true] {
+        if is_packed {
+            repack(&repo, 50, 10);
+        }
+        let store = open(repo.path());
+        let largest = 2000;
+        let collect = walk(&store, &Walk { kinds: &[Kind::Blob], largest, ..Walk::DEFAULT });
+        let failed = collect.failed.into_inner().unwrap();
+        assert_eq!(failed.len(), 1);
+        let large = Fault::TooLarge { size: long.len() as u64 };
+        assert_eq!(failed[0].1.fault(), Some(large));
+        assert_eq!(collect.seen.into_inner().unwrap().len(), 1);
+        let error = store.read(&failed[0].0.unwrap(), largest, &mut Cache::new(0)).unwrap_err();
+        assert_eq!(error.fault(), Some(large));
+    }
+}
+
+#[test]
+fn loose_objects_of_all_sizes_agree_walk_after_walk() {
+    let repo = Repo::new();
+    let mut state = 1_u64;
+    let mut noise = |length: usize| -> String {
+        let next = |state: &mut u64| {
+            *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            char::from(b' ' + (*state >> 40) as u8 % 95)
+        };
+        (0..length).map(|_| next(&mut state)).collect()
+    };
+    // Some of these files are as long as what is read of one at first, some a byte longer.
+    for length in (4900..5000).step_by(4).chain([0, 20_000, 300_000]) {
+        repo.write(format!("f{length}"), noise(length));
+    }
+    repo.git(["add", "."]);
+    repo.commit("a", "a", "one");
+    assert_agrees(repo.path());
     let store = open(repo.path());
-    let largest = 2000;
-    let collect = walk(&store, &Walk { kinds: &[Kind::Blob], largest, ..Walk::DEFAULT });
-    let failed = collect.failed.into_inner().unwrap();
-    assert_eq!(failed.len(), 1);
-    let large = Fault::TooLarge { size: long.len() as u64 };
-    assert_eq!(failed[0].1.fault(), Some(large));
-    assert_eq!(collect.seen.into_inner().unwrap().len(), 1);
-    let error = store.read(&failed[0].0.unwrap(), largest, &mut Cache::new(0)).unwrap_err();
-    assert_eq!(error.fault(), Some(large));
+    let kinds = |kinds| walk(&store, &Walk { kinds, ..Walk::DEFAULT }).seen.into_inner().unwrap();
+    let (trees, all) = (kinds(&[Kind::Tree]), kinds(ALL));
+    assert!(trees.values().all(|(kind, _)| *kind == Kind::Tree) && !trees.is_empty());
+    assert!(all == by_git(repo.path()));
+    assert!(kinds(&[Kind::Tree]) == trees);
 }
 
 #[test]

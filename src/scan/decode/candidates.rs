@@ -340,3 +340,34 @@ const fn sextets() -> [u8; 256] {
     values[b'_' as usize] = 63;
     values
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Digits of text, so that every token that is long enough and even decodes.
+        #[test]
+        fn tokens_are_all_runs_of_digits_that_are_long_enough(
+            text in "(([2-7][0-9a-e]){13,17}[2-7]?|[z/]|[2-7a-f]{0,3}){0,8}",
+        ) {
+            let mut candidates = Candidates::default();
+            candidates.hex(text.as_bytes(), &(0..text.len()));
+            let mut plain = Vec::new();
+            let mut next = 0;
+            for digits in text.split(|character: char| !character.is_ascii_hexdigit()) {
+                let range = next..next + digits.len();
+                next = range.end + 1;
+                let mut value = Vec::new();
+                let decodes = digits.len().is_multiple_of(2) && decode_hex(digits.as_bytes(), &mut value);
+                if digits.len() >= HEX_LEAST && decodes && digits.bytes().any(|byte| byte.is_ascii_digit()) {
+                    plain.push((range, value));
+                }
+            }
+            let Candidates { found, values } = candidates;
+            let found = found.into_iter().map(|one| (one.range, values[one.value].to_vec()));
+            prop_assert_eq!(found.collect::<Vec<_>>(), plain);
+        }
+    }
+}

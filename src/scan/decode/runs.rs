@@ -27,9 +27,11 @@ impl<'a> Runs<'a> {
     /// The members among the next bytes; none at the end.
     fn step(&mut self) -> Option<u64> {
         let left = self.end - self.next;
+        if left == 0 {
+            return None;
+        }
         let rest = &self.text[self.next..];
         let all = match rest.first_chunk::<STEP>() {
-            _ if left == 0 => return None,
             Some(chunk) => members(chunk),
             None => {
                 let mut chunk = [0; STEP];
@@ -59,7 +61,7 @@ impl Iterator for Runs<'_> {
                     end = LEAST + members.trailing_ones() as usize;
                     self.members = u128::from(members) << LEAST;
                 }
-                self.members &= u128::MAX.checked_shl(end as u32).unwrap_or(0);
+                self.members &= u128::MAX << end;
                 return Some(start..self.base + end - LEAST);
             }
             self.members = self.members >> STEP | u128::from(self.step()?) << LEAST;

@@ -301,7 +301,7 @@ impl Matcher {
         for (rule, sides) in self.anchors_of(one.literal) {
             let window = sides.window(text, at);
             widen(&mut depends_on, &window);
-            if !sides.may_match(&text[window]) {
+            if !sides.may_match_in(&text[window]) {
                 continue;
             }
             let past = groups.partition_point(|(group, _)| (group.rule, group.window.start) <= (rule, at));

@@ -130,7 +130,7 @@ impl Compiled {
             // What counts the bytes up to a token has a state for each; a run is seen to be missing in no time.
             // A verdict that depends on more than is inherited is of no use.
             let is_cheap = bound.is_some() && most - start <= FARTHEST.min(effort);
-            if is_cheap && !sides.may_match(&text[sides.window(text, at)]) {
+            if is_cheap && !sides.may_match(text, at) {
                 return (false, start..most);
             }
             let range = start..most.min(start + FARTHEST.min(effort));
@@ -145,7 +145,7 @@ impl Compiled {
                 self.probe(cache).and_then(|(probe, cache)| probe.matches(text, window.clone(), cache));
             told.unwrap_or(true)
         };
-        let is_live = sides.may_match(&text[window.clone()])
+        let is_live = sides.may_match_in(&text[window.clone()])
             && (window.len() > LONGEST_WINDOW.min(effort) || may_match());
         (is_live, window)
     }

@@ -58,8 +58,13 @@ impl Sides {
         self.after.loops.is_none().then_some(self.after.bound)
     }
 
-    /// Whether what every match must contain stands in the window of a literal.
-    pub(super) fn may_match(&self, window: &[u8]) -> bool {
+    /// Whether what every match must contain stands around a literal at `at`.
+    pub(super) fn may_match(&self, text: &[u8], at: usize) -> bool {
+        self.run.is_none() || self.may_match_in(&text[self.window(text, at)])
+    }
+
+    /// As [`Self::may_match`], in the literal's window.
+    pub(super) fn may_match_in(&self, window: &[u8]) -> bool {
         let Some((class, length)) = &self.run else { return true };
         // A run that long has a byte at every multiple of its length.
         let mut probe = length - 1;

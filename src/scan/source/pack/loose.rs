@@ -21,11 +21,11 @@ pub(super) fn path(objects: &Path, id: &Id) -> PathBuf {
 
 /// A loose object's file, of which the start was read.
 #[derive(Debug)]
-pub(super) struct Loose<'a> {
+pub(super) struct Loose {
     pub(super) kind: Kind,
     /// Bytes of its content, as it says.
-    pub(super) size: u64,
-    id: &'a Id,
+    size: u64,
+    id: Id,
     path: PathBuf,
     file: fs::File,
     /// What was read of it, and how long the header is when inflated.
@@ -33,9 +33,9 @@ pub(super) struct Loose<'a> {
     header: usize,
 }
 
-impl<'a> Loose<'a> {
+impl Loose {
     /// Opens a loose object; `None` if it is not there.
-    pub(super) fn open(objects: &Path, id: &'a Id) -> Result<Option<Self>, PackError> {
+    pub(super) fn open(objects: &Path, id: &Id) -> Result<Option<Self>, PackError> {
         let path = path(objects, id);
         let mut start = Vec::with_capacity(2 * START);
         let file = match fs::File::open(&path) {
@@ -44,7 +44,7 @@ impl<'a> Loose<'a> {
         };
         let file = file.map_err(|cause| PackError::io(&path, cause))?;
         match parse(&start) {
-            Ok((kind, size, header)) => Ok(Some(Self { kind, size, id, path, file, start, header })),
+            Ok((kind, size, header)) => Ok(Some(Self { kind, size, id: *id, path, file, start, header })),
             Err(fault) => Err(PackError::Loose { path, id: *id, fault }),
         }
     }
@@ -52,13 +52,13 @@ impl<'a> Loose<'a> {
     /// Its content of at most `limit` bytes.
     pub(super) fn content(self, limit: u64, inflater: &mut Inflater) -> Result<Vec<u8>, PackError> {
         let Self { size, id, path, file, start: mut packed, header, .. } = self;
-        let damaged = |fault| PackError::Loose { path: path.clone(), id: *id, fault };
+        let damaged = |fault| PackError::Loose { path: path.clone(), id, fault };
         if size > limit {
             return Err(damaged(Fault::TooLarge { size }));
         }
         if packed.len() == START {
             // Incompressible data grows by less than a thousandth.
-            let most = limit + limit / 512;
+            let most = size.saturating_add(size / 512);
             let length = file.metadata().map_or(0, |metadata| metadata.len()).min(most);
             packed.reserve(length as usize);
             let read = file.take(most).read_to_end(&mut packed);

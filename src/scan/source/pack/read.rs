@@ -70,7 +70,7 @@ impl ObjectStore {
             .map_err(|error| error.about(*id))
     }
 
-    /// Whether the object is here, in whatever state.
+    /// Whether the object is here, in whatever state, or was when a walk met it.
     pub fn contains(&self, id: &Id) -> bool {
         self.places(id).next().is_some()
             || self.loose_kinds().contains_key(id)
