@@ -2,6 +2,8 @@
 //! because the choice of a rule's literals and the search for them both ask, the first also while the
 //! program is built.
 
+use std::f32::consts::SQRT_2;
+
 /// Bytes in a gram.
 pub(crate) const GRAM: usize = 3;
 const BITS: u32 = 15;
@@ -26,12 +28,19 @@ pub(crate) fn hash(gram: u32, bits: u32) -> usize {
 
 /// How often a gram stands in [`TOTAL`] bytes of source text, about; at least once.
 pub(crate) fn count(gram: &[u8]) -> f32 {
-    (f32::from(COMMON[hash(folded(gram), BITS)]) / 8.0).exp2()
+    exp2(COMMON[hash(folded(gram), BITS)])
 }
 
 /// How often two bytes, in their case, stand in [`TOTAL`] bytes of source text, about; at least once.
 pub(crate) fn pair_count([first, second]: [u8; 2]) -> f32 {
-    (f32::from(PAIRS[usize::from(first & 127) << 7 | usize::from(second & 127)]) / 8.0).exp2()
+    exp2(PAIRS[usize::from(first & 127) << 7 | usize::from(second & 127)])
+}
+
+/// Two to the power of so many eighths: all literals' grams are weighed whenever the program starts.
+fn exp2(eighths: u8) -> f32 {
+    const EIGHTHS: [f32; 8] =
+        [1.0, 1.090_507_7, 1.189_207_1, 1.296_839_6, SQRT_2, 1.542_210_8, 1.681_792_9, 1.834_008_1];
+    (1_u64 << (eighths / 8)) as f32 * EIGHTHS[usize::from(eighths % 8)]
 }
 
 /// Bits of information in seeing the rarest gram of a literal; none where it is too short for one.

@@ -323,27 +323,37 @@ impl Compiled {
             let first = found.len();
             let key = memo.key(number, text, &window);
             if !memo.recall(key, &window, found) {
-                let resolve = |one: regex_automata::Match| self.resolve(number, regex, text, one.range());
-                if self.starts_at_literal {
-                    let mut free = 0;
-                    for at in hits.iter().map(|hit| hit.at) {
-                        if at < free {
-                            continue;
-                        }
-                        if let Some(one) =
-                            regex.find(Input::new(text).span(at..text.len()).anchored(Anchored::Yes))
-                        {
-                            free = one.end().max(at + 1);
-                            found.extend(resolve(one));
-                        }
-                    }
-                } else {
-                    found.extend(regex.find_iter(Input::new(text).span(window.clone())).filter_map(resolve));
-                }
+                let matched = self.matched(regex, text, &window, hits);
+                found.extend(matched.into_iter().filter_map(|at| self.resolve(number, regex, text, at)));
                 memo.remember(key, &window, &found[first..]);
             }
             groups.push(Group { rule: number, window, found: first..found.len() });
         }
+    }
+
+    /// Where the expression matches in a window.
+    fn matched(
+        &self,
+        regex: &meta::Regex,
+        text: &[u8],
+        window: &Range<usize>,
+        hits: &[AnchorHit],
+    ) -> Vec<Range<usize>> {
+        if !self.starts_at_literal {
+            return regex.find_iter(Input::new(text).span(window.clone())).map(|one| one.range()).collect();
+        }
+        let mut matched: Vec<Range<usize>> = Vec::new();
+        let mut free = 0;
+        for at in hits.iter().map(|hit| hit.at) {
+            let input = Input::new(text).span(at..text.len()).anchored(Anchored::Yes);
+            if at >= free
+                && let Some(one) = regex.find(input)
+            {
+                free = one.end().max(at + 1);
+                matched.push(one.range());
+            }
+        }
+        matched
     }
 
     fn window(&self, text: &[u8], hit: &AnchorHit) -> Range<usize> {

@@ -24,6 +24,7 @@ pub mod ignore_file;
 pub mod inline_allow;
 pub(crate) mod keyed_hash;
 pub mod location;
+pub(crate) mod lock;
 pub mod matcher;
 pub mod path_names;
 pub mod pieces;

@@ -116,7 +116,11 @@ impl Prefilter {
             by_bucket.push((hash(folded(&literal.bytes[at..at + GRAM]), BUCKET_BITS), index, at));
         }
         by_bucket.sort_unstable();
-        let buckets = std::array::from_fn(|bucket| by_bucket.partition_point(|one| one.0 < bucket) as u32);
+        let mut next = 0;
+        let buckets = std::array::from_fn(|bucket| {
+            next += by_bucket[next..].iter().take_while(|one| one.0 < bucket).count();
+            next as u32
+        });
         let candidate = |(_, index, at)| Candidate::new(index, at, &literals[index as usize].0.bytes);
         let candidates = by_bucket.into_iter().map(candidate).collect();
         let longest = literals.iter().map(|(literal, context)| 1 + literal.bytes.len() + context.behind());
@@ -251,28 +255,35 @@ fn set(bits: &mut [u32], at: u32) {
 /// What may stand for a byte of a literal.
 fn cases(literal: &Literal, at: usize) -> impl Iterator<Item = u8> + use<> {
     let byte = literal.bytes[at];
-    let other = (literal.fold && byte.is_ascii_alphabetic()).then_some(byte ^ 0x20);
-    std::iter::once(byte).chain(other)
+    let has_cases = literal.fold && byte.is_ascii_alphabetic();
+    [byte, byte ^ 0x20].into_iter().take(1 + usize::from(has_cases))
 }
 
 /// What may stand at a place in or behind a literal, as far as [`place`] tells it apart.
-fn nexts(literal: &Literal, context: &Context, at: usize) -> impl Iterator<Item = u8> {
-    let may_stand = move |next: &u8| match (literal.bytes.get(at), &context.tail) {
-        (Some(byte), _) => next == &(byte & 15),
-        (None, Some(tail)) => (0..16).any(|high| has(&tail.class, high << 4 | next)),
-        (None, None) => true,
+fn nexts(literal: &Literal, context: &Context, at: usize) -> impl Iterator<Item = u8> + use<> {
+    let all: u16 = match (literal.bytes.get(at), &context.tail) {
+        (Some(byte), _) => 1 << (byte & 15),
+        (None, Some(tail)) => {
+            let sixteens =
+                tail.class.iter().flat_map(|bits| [0, 16, 32, 48].map(|from| (bits >> from) as u16));
+            sixteens.fold(0, |all, bits| all | bits)
+        }
+        (None, None) => u16::MAX,
     };
-    (0..16).filter(may_stand)
+    (0..16).filter(move |next| all >> next & 1 == 1)
 }
 
 /// Where in a literal the gram begins that costs least to look for: for each place where its first two
 /// bytes stand in source text, unless they are looked for anyhow, and where it stands itself.
 fn gram_of(literal: &Literal, pairs: &[u32]) -> usize {
     let cost = |at: usize| {
-        let both =
-            cases(literal, at).flat_map(|first| cases(literal, at + 1).map(move |second| [first, second]));
-        let new = both.filter(|[first, second]| !is_set(pairs, pair(*first, *second)));
-        new.map(grams::pair_count).sum::<f32>() + grams::count(&literal.bytes[at..at + GRAM])
+        let mut cost = grams::count(&literal.bytes[at..at + GRAM]);
+        for first in cases(literal, at) {
+            for second in cases(literal, at + 1).filter(|second| !is_set(pairs, pair(first, *second))) {
+                cost += grams::pair_count([first, second]);
+            }
+        }
+        cost
     };
     let costs = (0..=literal.bytes.len() - GRAM).map(|at| (at, cost(at)));
     costs.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(at, _)| at)

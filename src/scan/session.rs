@@ -7,6 +7,7 @@ use super::coverage::{Coverage, Ledger, SkipReason};
 use super::file_kind::is_fixture;
 use super::finding::{Finding, Origin};
 use super::ignore_file::IgnoreFile;
+use super::lock::lock;
 use super::path_names::PathNames;
 use super::rule::Confidence;
 use super::scanner::{Hit, Learnt, Place, Scanner};
@@ -482,8 +483,4 @@ impl ContentScanner for Session<'_> {
     fn lines(&self, hit: &ContentHit) -> Option<RangeInclusive<usize>> {
         hit.hit.as_ref().filter(|_| hit.inner.is_none()).map(Hit::lines)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -10,7 +10,7 @@ const LIBRARY: &[&[&str]] = &[&["files", "secret", "terminal"], &["scan", "vault
 
 /// The scan half, from leaves to the session: each names only what stands on an earlier line.
 const SCAN: &[&[&str]] = &[
-    &["grams", "keyed_hash", "pieces"],
+    &["grams", "keyed_hash", "lock", "pieces"],
     &["quiet"],
     &[
         "analysis",

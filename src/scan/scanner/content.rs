@@ -10,6 +10,7 @@ use crate::scan::entropy::shannon;
 use crate::scan::evidence::{self, Evidence};
 use crate::scan::inline_allow::{self, AllowedLines};
 use crate::scan::location::{Lines, Location, lines};
+use crate::scan::lock::lock;
 use crate::scan::matcher::{self, Match, Scratch, Tally};
 use crate::scan::pieces::Piece;
 use crate::scan::plausible::{self, Likeness};
@@ -20,7 +21,7 @@ use rustc_hash::FxHashSet;
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 
 /// Lines longer than this are kept in part: minified files have lines of megabytes.
 const LONGEST_LINE: usize = 4096;
@@ -438,8 +439,4 @@ fn identity(rule: &str, secret: &[u8], line: &[u8]) -> u128 {
 
 fn lossy(bytes: &[u8]) -> Secret {
     Secret::new(String::from_utf8_lossy(bytes).into_owned())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -2,10 +2,11 @@
 //! knows what is numbered. [`Numbers`] are one thread's, without gaps; [`Shared`] are many threads', in maps
 //! that are locked one by one.
 
+use crate::scan::lock::lock;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 /// Gives equal things one number, counted from 0.
 pub(super) struct Numbers<T>(FxHashMap<T, u32>);
@@ -82,10 +83,6 @@ impl<T> Default for Shared<T> {
     fn default() -> Self {
         Self(std::array::from_fn(|_| Mutex::default()))
     }
-}
-
-pub(super) fn lock<T>(one: &Mutex<T>) -> MutexGuard<'_, T> {
-    one.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

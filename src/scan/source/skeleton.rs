@@ -4,9 +4,10 @@
 //! matters lies below a directory. Memory: about 150 bytes for each tree, whatever its size, for it shares
 //! entries with its base; eight for each entry of a tree that shares none.
 
+use super::super::lock::lock;
 use super::super::path_names::PathNames;
 use super::super::pieces::{Piece, seek};
-use super::numbers::{Shared, lock};
+use super::numbers::Shared;
 use super::pack::{Id, Kind, LARGEST_BASE, ObjectStore, PackError, Visit, Visitor, Walk};
 use super::repository::{Limits, oid};
 use super::settled::Settled;

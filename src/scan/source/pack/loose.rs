@@ -37,6 +37,7 @@ impl Loose {
     /// Opens a loose object; `None` if it is not there.
     pub(super) fn open(objects: &Path, id: &Id) -> Result<Option<Self>, PackError> {
         let path = path(objects, id);
+        // With room to spare, so that the end is seen without growing.
         let mut start = Vec::with_capacity(2 * START);
         let file = match fs::File::open(&path) {
             Err(cause) if is_absent(&cause) => return Ok(None),

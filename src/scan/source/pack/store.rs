@@ -7,12 +7,13 @@ use super::index::{Index, big_endian};
 use super::loose;
 use super::map::Map;
 use super::multi::MultiIndex;
+use crate::scan::lock::lock;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 /// How deep git follows alternates of alternates.
 const ALTERNATES_DEPTH: usize = 5;
@@ -120,7 +121,7 @@ impl ObjectStore {
 
     /// What is known of loose objects so far.
     pub(super) fn loose_kinds(&self) -> MutexGuard<'_, FxHashMap<Id, Kind>> {
-        self.loose_kinds.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.loose_kinds)
     }
 
     /// Collects the objects directories: the repository's own, then alternates breadth first, each

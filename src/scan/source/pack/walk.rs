@@ -74,20 +74,18 @@ impl ObjectStore {
             if visitor.is_stopped() {
                 return Walked::default();
             }
-            match self.loose(walk, id, inflater) {
-                Ok((kind, content)) => {
-                    self.loose_kinds().insert(*id, kind);
-                    let Some(content) = content else { return Walked::default() };
-                    let bytes = content.len() as u64;
-                    let (id, content) = (*id, &content[..]);
-                    visitor.whole(&Visit { id, kind, content, is_repeat: false, is_base: false });
-                    Walked { objects: 1, bytes, inflated: bytes, waiting: 0 }
-                }
+            let (kind, content) = match self.loose(walk, id, inflater) {
+                Ok(found) => found,
                 Err(error) => {
                     visitor.failed(Some(*id), error);
-                    Walked::default()
+                    return Walked::default();
                 }
-            }
+            };
+            self.loose_kinds().insert(*id, kind);
+            let Some(content) = content else { return Walked::default() };
+            let bytes = content.len() as u64;
+            visitor.whole(&Visit { id: *id, kind, content: &content, is_repeat: false, is_base: false });
+            Walked { objects: 1, bytes, inflated: bytes, waiting: 0 }
         };
         let add = |mut one: Walked, other| {
             one += other;
