@@ -2,8 +2,11 @@
 //! another one under a new name. Asked only where a hit was there before: a line that moved, or that
 //! came a second time, is new to a diff, and so to gitleaks.
 
+use super::super::keyed_hash::keyed_hash;
 use super::tree::shared_length;
-use std::cell::{Cell, OnceCell};
+use polymur_hash::PolymurHash;
+use rustc_hash::FxHashMap;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::{Range, RangeInclusive};
 
@@ -11,8 +14,11 @@ use std::ops::{Range, RangeInclusive};
 const LARGEST: usize = 16 << 20;
 /// Bytes that are compared at once.
 const CHUNK: usize = 64;
-/// So many looks at lines cost less than a diff.
-const MOST_LOOKS: usize = 4;
+/// At so many lines it is tried whether they are there once.
+const MOST_LOOKS: usize = 32;
+
+/// Characters that are neither blank nor above ASCII.
+const DIGITS: u32 = 94;
 
 /// Lines, from 1, that only the newer content has.
 #[derive(Debug)]
@@ -28,12 +34,19 @@ pub(super) enum Added {
 pub(super) struct Versions {
     old: Vec<u8>,
     new: Vec<u8>,
-    /// How many lines were asked for so far.
-    asked: Cell<usize>,
-    /// How many bytes both begin and end with.
-    shared: OnceCell<(usize, usize)>,
+    /// What no diff adds, once it is needed.
+    kept: OnceCell<Kept>,
     /// Lines of the newer that hunks add, once they are needed.
     hunks: OnceCell<Vec<Range<usize>>>,
+}
+
+/// Lines that no hunk adds, whatever a diff of the middle says.
+#[derive(Debug)]
+struct Kept {
+    /// The last of those that both begin with; 0: none.
+    last_of_head: usize,
+    /// The first of those that both end with.
+    first_of_tail: usize,
 }
 
 impl Added {
@@ -48,8 +61,8 @@ impl Added {
         match self {
             Self::All => true,
             Self::Between(versions) => {
-                let is_first = versions.asked.replace(versions.asked.get() + 1) < MOST_LOOKS;
-                if is_first && versions.hunks.get().is_none() && versions.surely_share(*lines.start()) {
+                let kept = versions.kept.get_or_init(|| versions.kept());
+                if *lines.start() <= kept.last_of_head || *lines.end() >= kept.first_of_tail {
                     return false;
                 }
                 let hunks = versions.hunks.get_or_init(|| versions.hunks().unwrap_or_default());
@@ -61,34 +74,86 @@ impl Added {
 
 impl Versions {
     fn new(old: Vec<u8>, new: Vec<u8>) -> Self {
-        Self { old, new, asked: Cell::new(0), shared: OnceCell::new(), hunks: OnceCell::new() }
+        Self { old, new, kept: OnceCell::new(), hunks: OnceCell::new() }
     }
 
     fn hunks(&self) -> Result<Vec<Range<usize>>, git2::Error> {
-        let mut options = git2::DiffOptions::new();
-        options.context_lines(0).force_text(true).indent_heuristic(true);
-        let patch = git2::Patch::from_buffers(&self.old, None, &self.new, None, Some(&mut options))?;
-        let hunk = |number| {
-            let (hunk, _) = patch.hunk(number).ok()?;
-            let start = hunk.new_start() as usize;
-            Some(start..start + hunk.new_lines() as usize)
-        };
-        Ok((0..patch.num_hunks()).filter_map(hunk).collect())
+        let mut words = Words::default();
+        hunks(&words.of(&self.old), &words.of(&self.new))
     }
 
-    /// Whether a line of the newer is in no hunk for sure, which spares most diffs: all before it or all
-    /// behind it is the same in both, so that a diff begins behind it or ends before it; and no other
-    /// line is like it, so that no hunk can be moved over it.
-    fn surely_share(&self, line: usize) -> bool {
+    /// A diff begins behind what both begin with and ends before what both end with. Its hunks can then be
+    /// moved, line by line, but never over a line that there is once: they reach neither the nearest such
+    /// line nor what is beyond it.
+    fn kept(&self) -> Kept {
         let Self { old, new, .. } = self;
-        let mut ends = memchr::memchr_iter(b'\n', new).map(|end| end + 1);
-        let start = if line < 2 { Some(0) } else { ends.nth(line - 2) };
-        let Some((start, end)) = start.zip(ends.next()) else { return false };
-        let &(begin, tail) = self.shared.get_or_init(|| (shared_length(old, new), shared_tail(old, new)));
-        let line = &new[start..end];
-        let is_shared = end <= begin || start > new.len() - tail;
-        let like_it = memchr::memmem::find_iter(new, line).filter(|at| *at == 0 || new[at - 1] == b'\n');
-        is_shared && like_it.take(2).count() == 1
+        let (head, tail) = (shared_length(old, new), new.len() - shared_tail(old, new));
+        let head = memchr::memrchr(b'\n', &new[..head]).map_or(0, |end| end + 1);
+        let tail = memchr::memchr(b'\n', &new[tail..]).map_or(new.len(), |end| tail + end + 1);
+        let number = |end: usize| memchr::memchr_iter(b'\n', &new[..end]).count();
+        let lines = |part: Range<usize>| new[part].split_inclusive(|byte| *byte == b'\n');
+        let is_once = |line: &[u8]| {
+            let starts = |at: &usize| *at == 0 || new[at - 1] == b'\n';
+            memchr::memmem::find_iter(new, line).filter(starts).take(2).count() == 1
+        };
+        let above = lines(0..head).rev().take(MOST_LOOKS).position(is_once);
+        let below = lines(tail..new.len()).take(MOST_LOOKS).position(is_once);
+        Kept {
+            last_of_head: above.map_or(0, |lines| number(head) - lines),
+            first_of_tail: below.map_or(usize::MAX, |lines| number(tail) + 1 + lines),
+        }
+    }
+}
+
+/// Lines, from 1, that hunks of a diff add.
+fn hunks(old: &[u8], new: &[u8]) -> Result<Vec<Range<usize>>, git2::Error> {
+    let mut options = git2::DiffOptions::new();
+    options.context_lines(0).force_text(true).indent_heuristic(true);
+    let patch = git2::Patch::from_buffers(old, None, new, None, Some(&mut options))?;
+    let hunk = |number| {
+        let (hunk, _) = patch.hunk(number).ok()?;
+        let start = hunk.new_start() as usize;
+        Some(start..start + hunk.new_lines() as usize)
+    };
+    Ok((0..patch.num_hunks()).filter_map(hunk).collect())
+}
+
+/// Stands for lines. A diff asks which are the same, which are blank and how far the others are indented, no
+/// more; and most of its time goes with the length of what it is given, for libgit2 hashes that with SHA-1.
+struct Words {
+    hasher: PolymurHash,
+    numbers: FxHashMap<u64, u32>,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self { hasher: keyed_hash(), numbers: FxHashMap::default() }
+    }
+}
+
+impl Words {
+    /// A text of as many lines, where a line's number stands behind what it is indented by.
+    fn of(&mut self, text: &[u8]) -> Vec<u8> {
+        let mut words = Vec::with_capacity(text.len() / 4);
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', text).map(|end| end + 1).chain([text.len()]) {
+            let line = &text[start..end];
+            start = end;
+            let indent = line.iter().take_while(|byte| b" \t\n\x0b\x0c\r".contains(byte)).count();
+            words.extend(&line[..indent]);
+            if indent == line.len() {
+                continue;
+            }
+            let next = self.numbers.len() as u32;
+            let mut number = *self.numbers.entry(self.hasher.hash(line)).or_insert(next);
+            while {
+                words.push(b'!' + (number % DIGITS) as u8);
+                number /= DIGITS;
+                number > 0
+            } {}
+            words.extend(line.last().filter(|byte| **byte == b'\n'));
+        }
+        words
     }
 }
 
@@ -146,7 +211,7 @@ mod tests {
 
         /// Few different lines, so that hunks can be moved.
         #[test]
-        fn a_line_that_both_surely_share_is_in_no_hunk(
+        fn a_line_that_surely_is_kept_is_in_no_hunk(
             old in "([a-e]?\n){0,12}[a-e]?",
             edits in proptest::collection::vec((0usize..12, 0usize..3, "([a-f]?\n){0,2}"), 0..3),
         ) {
@@ -157,23 +222,52 @@ mod tests {
             }
             let new = new.concat();
             let versions = Versions::new(old.into_bytes(), new.clone().into_bytes());
-            let hunks = versions.hunks().unwrap();
+            let (hunks, kept) = (versions.hunks().unwrap(), versions.kept());
             for line in 1..=new.lines().count() {
                 let is_added = hunks.iter().any(|hunk| hunk.contains(&line));
-                prop_assert!(!(is_added && versions.surely_share(line)), "{line} of {hunks:?}");
+                let is_kept = line <= kept.last_of_head || line >= kept.first_of_tail;
+                prop_assert!(!(is_added && is_kept), "{line} of {hunks:?}: {kept:?}");
             }
         }
     }
 
+    /// Lines that differ in what they are indented by, in their ends or not at all.
+    fn texts() -> impl Strategy<Value = (String, String)> {
+        let line = "[ \t]{0,9}[ab{}]?[ \r\x0b]?";
+        let lines = proptest::collection::vec(line, 0..24);
+        let edits =
+            proptest::collection::vec((0usize..24, 0usize..4, proptest::collection::vec(line, 0..5)), 0..4);
+        (lines, edits, any::<[bool; 2]>()).prop_map(|(old, edits, ended)| {
+            let mut new = old.clone();
+            for (at, removed, added) in edits {
+                let start = at.min(new.len());
+                new.splice(start..(start + removed).min(new.len()), added);
+            }
+            let text = |lines: Vec<String>, ended| lines.join("\n") + if ended { "\n" } else { "" };
+            (text(old, ended[0]), text(new, ended[1]))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn words_differ_as_their_lines_do((old, new) in texts()) {
+            let versions = Versions::new(old.clone().into_bytes(), new.clone().into_bytes());
+            prop_assert_eq!(versions.hunks().unwrap(), hunks(old.as_bytes(), new.as_bytes()).unwrap());
+        }
+    }
+
     #[test]
-    fn what_surely_is_shared_needs_no_diff() {
-        let versions = |old: &str, new: &str| Versions::new(old.into(), new.into());
-        let one = versions("a\nb\nc\nd\n", "a\nb\nx\nd\n");
-        assert_eq!([1, 2, 3, 4, 5].map(|line| one.surely_share(line)), [true, true, false, true, false]);
-        let twice = versions("a\nb\n", "a\na\nb\n");
-        assert_eq!([1, 2, 3].map(|line| twice.surely_share(line)), [false, false, true]);
+    fn what_surely_is_kept_needs_no_diff() {
+        let kept = |old: &str, new: &str| {
+            let Kept { last_of_head, first_of_tail } = Versions::new(old.into(), new.into()).kept();
+            (last_of_head, first_of_tail)
+        };
+        assert_eq!(kept("a\nb\nc\nd\n", "a\nb\nx\nd\n"), (2, 4));
+        assert_eq!(kept("c\na\nc\nd\nb\nd\n", "c\na\nc\nx\nd\nb\nd\n"), (2, 6));
+        assert_eq!(kept("a\nb\n", "a\na\nb\n"), (0, 3));
         // The same bytes, but not the same line.
-        assert!(!versions("xa\n", "b\na\n").surely_share(2));
+        assert_eq!(kept("xa\n", "b\na\n"), (0, usize::MAX));
+        assert_eq!(kept("a\nbc", "a\nb"), (1, usize::MAX));
     }
 
     #[test]
