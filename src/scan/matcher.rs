@@ -23,7 +23,7 @@ use regex_automata::{Anchored, Input, meta};
 use rustc_hash::FxHashMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
-use window::{Sets, Sides};
+use window::{AllCosts, Sides};
 
 /// Bytes that an expression may be once it is compiled.
 const LARGEST: usize = 16 << 20;
@@ -82,12 +82,14 @@ enum Use {
 }
 
 /// A literal of an anchor that stands in a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 struct AnchorHit {
     at: usize,
     anchor: u32,
     /// What the rule finds around it is wanted; otherwise it matters only where that meets it.
     live: bool,
+    /// What is around it, once the rule is to be run.
+    window: Range<usize>,
 }
 
 /// A search of one rule: all that it found in a window.
@@ -151,7 +153,7 @@ impl Scratch {
                     if hits.is_empty() {
                         self.touched.push(rule as usize);
                     }
-                    hits.push(AnchorHit { at, anchor, live });
+                    hits.push(AnchorHit { at, anchor, live, window: 0..0 });
                 }
                 Use::Keyword { rule } => {
                     if !std::mem::replace(&mut self.keyword[rule as usize], true) {
@@ -209,10 +211,10 @@ impl Matcher {
                 uses[number as usize].push(use_);
             }
         }
-        let mut sets = Sets::default();
+        let mut costs = AllCosts::default();
         let compiled = |Analysed { rule, anchors }| {
             let anchors: Vec<Anchor> = anchors.unwrap_or_default();
-            let anchors: Vec<Sides> = anchors.iter().map(|anchor| Sides::new(anchor, &mut sets)).collect();
+            let anchors: Vec<Sides> = anchors.iter().map(|anchor| Sides::new(anchor, &mut costs)).collect();
             let starts_at_literal = !anchors.is_empty() && anchors.iter().all(Sides::starts_here);
             let (regex, probe) = (OnceLock::new(), OnceLock::new());
             Compiled { rule, regex, probe, anchors, starts_at_literal }
@@ -287,8 +289,12 @@ impl Matcher {
             if seen && (compiled.anchors.is_empty() || hits.iter().any(|hit| hit.live)) {
                 let is_whole = compiled.anchors.is_empty();
                 if is_whole || !compiled.is_ruled_out(text, hits, &mut probes[number]) {
-                    hits.retain(|hit| compiled.anchors[hit.anchor as usize].may_match(text, hit.at));
-                    hits.sort_unstable();
+                    hits.retain_mut(|hit| {
+                        let sides = &compiled.anchors[hit.anchor as usize];
+                        hit.window = sides.window(text, hit.at);
+                        sides.may_match_in(&text[hit.window.clone()])
+                    });
+                    hits.sort_unstable_by_key(|hit| (hit.at, hit.anchor));
                     compiled.find(number, text, hits, memo, found, groups);
                 }
             }
@@ -316,7 +322,7 @@ impl Compiled {
             );
             return;
         }
-        for (window, hits) in self.joined(text, hits) {
+        for (window, hits) in joined(hits) {
             if !hits.iter().any(|hit| hit.live) {
                 continue;
             }
@@ -356,25 +362,6 @@ impl Compiled {
         matched
     }
 
-    fn window(&self, text: &[u8], hit: &AnchorHit) -> Range<usize> {
-        self.anchors[hit.anchor as usize].window(text, hit.at)
-    }
-
-    /// The windows of all `hits`, which are in order; those that meet as one, for what one match takes
-    /// another cannot have. In order, each with its hits.
-    fn joined<'h>(&self, text: &[u8], hits: &'h [AnchorHit]) -> Vec<(Range<usize>, &'h [AnchorHit])> {
-        let mut all: Vec<(Range<usize>, Range<usize>)> = Vec::new();
-        for (number, hit) in hits.iter().enumerate() {
-            let (mut window, mut first) = (self.window(text, hit), number);
-            // One may begin before several others where anchors reach unequally far.
-            while let Some((last, hits)) = all.pop_if(|(last, _)| last.end >= window.start) {
-                (window, first) = (last.start.min(window.start)..window.end.max(last.end), hits.start);
-            }
-            all.push((window, first..number + 1));
-        }
-        all.into_iter().map(|(window, range)| (window, &hits[range])).collect()
-    }
-
     /// The expression, compiled now if it was not yet; none where the rule is about paths only.
     fn regex(&self) -> Option<&Result<meta::Regex, CompileError>> {
         let pattern = self.rule.regex.as_deref()?;
@@ -409,6 +396,21 @@ impl Compiled {
         }
         Some(Match { rule: number, range, secret })
     }
+}
+
+/// The windows of all `hits`, which are in order; those that meet as one, for what one match takes
+/// another cannot have. In order, each with its hits.
+fn joined(hits: &[AnchorHit]) -> Vec<(Range<usize>, &[AnchorHit])> {
+    let mut all: Vec<(Range<usize>, Range<usize>)> = Vec::new();
+    for (number, hit) in hits.iter().enumerate() {
+        let (mut window, mut first) = (hit.window.clone(), number);
+        // One may begin before several others where anchors reach unequally far.
+        while let Some((last, hits)) = all.pop_if(|(last, _)| last.end >= window.start) {
+            (window, first) = (last.start.min(window.start)..window.end.max(last.end), hits.start);
+        }
+        all.push((window, first..number + 1));
+    }
+    all.into_iter().map(|(window, range)| (window, &hits[range])).collect()
 }
 
 /// gitleaks drops line ends from both ends of a match.

@@ -20,7 +20,7 @@ const CACHE: usize = 1 << 19;
 /// A literal with a longer window is not looked around: windows may overlap.
 const LONGEST_WINDOW: usize = 2048;
 /// What depends on more than so many bytes to one side is not inherited.
-pub(super) const FARTHEST: usize = 4096;
+pub(super) const FARTHEST: usize = 1 << 14;
 /// So many bytes, and so many times the text, are looked at around the literals of a text: where they
 /// crowd, windows overlap, and one search for all of them costs less.
 const LEAST_EFFORT: usize = 1 << 16;

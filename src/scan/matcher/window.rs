@@ -6,17 +6,27 @@ use rustc_hash::FxHashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A set of bytes, to look them up.
-type Set = Arc<[bool; 256]>;
+/// What each byte takes of how far a match may reach: nothing, one, or all there is, for it ends there.
+type Costs = Arc<[u8; 256]>;
 
-/// The sets of all rules, each once: most look for the same.
+/// Bytes that are looked at together.
+const CHUNK: usize = 8;
+/// More than those together can take.
+const END: u8 = CHUNK as u8 + 1;
+
+/// The costs of all rules, each once: most look for the same.
 #[derive(Default)]
-pub(super) struct Sets(FxHashMap<[u64; 4], Set>);
+pub(super) struct AllCosts(FxHashMap<[[u64; 4]; 2], Costs>);
 
-impl Sets {
-    fn of(&mut self, bits: &[u64; 4]) -> Set {
-        let new = || Arc::new(std::array::from_fn(|byte| has(bits, byte as u8)));
-        Arc::clone(self.0.entry(*bits).or_insert_with(new))
+impl AllCosts {
+    /// Bytes `within` a set, or any if it is empty, of which those in `loops` take nothing.
+    fn of(&mut self, loops: [u64; 4], within: [u64; 4]) -> Costs {
+        let cost = |byte| match byte {
+            byte if within != [0; 4] && !has(&within, byte) => END,
+            byte => u8::from(!has(&loops, byte)),
+        };
+        let new = || Arc::new(std::array::from_fn(|byte| cost(byte as u8)));
+        Arc::clone(self.0.entry([loops, within]).or_insert_with(new))
     }
 }
 
@@ -25,21 +35,23 @@ impl Sets {
 pub(super) struct Sides {
     before: Side,
     after: Side,
-    run: Option<(Set, usize)>,
+    /// Bytes that cost nothing, and how many of them.
+    run: Option<(Costs, usize)>,
 }
 
 #[derive(Clone, Debug)]
 struct Side {
     bound: usize,
     least: usize,
-    loops: Option<Set>,
-    within: Option<Set>,
+    is_endless: bool,
+    /// None: one each.
+    costs: Option<Costs>,
 }
 
 impl Sides {
-    pub(super) fn new(anchor: &Anchor, sets: &mut Sets) -> Self {
-        let run = anchor.run.as_ref().map(|run| (sets.of(&run.class), run.length as usize));
-        Self { before: Side::new(&anchor.before, sets), after: Side::new(&anchor.after, sets), run }
+    pub(super) fn new(anchor: &Anchor, costs: &mut AllCosts) -> Self {
+        let run = anchor.run.as_ref().map(|run| (costs.of(run.class, run.class), run.length as usize));
+        Self { before: Side::new(&anchor.before, costs), after: Side::new(&anchor.after, costs), run }
     }
 
     /// Whether no match begins before the literal.
@@ -49,13 +61,13 @@ impl Sides {
 
     /// How far before the literal every match begins; none where that is not one number.
     pub(super) fn distance(&self) -> Option<usize> {
-        let Side { bound, least, ref loops, .. } = self.before;
-        (bound == least && loops.is_none()).then_some(least)
+        let Side { bound, least, is_endless, .. } = self.before;
+        (bound == least && !is_endless).then_some(least)
     }
 
     /// Bytes that a match takes at most from the literal on; none where it may take any number.
     pub(super) fn most_after(&self) -> Option<usize> {
-        self.after.loops.is_none().then_some(self.after.bound)
+        (!self.after.is_endless).then_some(self.after.bound)
     }
 
     /// Whether what every match must contain stands around a literal at `at`.
@@ -65,18 +77,18 @@ impl Sides {
 
     /// As [`Self::may_match`], in the literal's window.
     pub(super) fn may_match_in(&self, window: &[u8]) -> bool {
-        let Some((class, length)) = &self.run else { return true };
+        let Some((costs, length)) = &self.run else { return true };
+        let is_in = |byte: &&u8| costs[usize::from(**byte)] == 0;
         // A run that long has a byte at every multiple of its length.
         let mut probe = length - 1;
         while probe < window.len() {
-            let back = window[..=probe].iter().rev().take_while(|byte| class[**byte as usize]).count();
+            let back = window[..=probe].iter().rev().take_while(is_in).count();
             if back == 0 {
                 probe += length;
                 continue;
             }
             let start = probe + 1 - back;
-            let end =
-                window[probe + 1..].iter().take_while(|byte| class[**byte as usize]).count() + probe + 1;
+            let end = window[probe + 1..].iter().take_while(is_in).count() + probe + 1;
             if end - start >= *length {
                 return true;
             }
@@ -87,38 +99,42 @@ impl Sides {
 
     /// Everything that a match around a literal at `at` could take.
     pub(super) fn window(&self, text: &[u8], at: usize) -> Range<usize> {
-        let before = self.before.length(text[..at].iter().rev());
-        let after = self.after.length(text[at..].iter());
-        at - before..at + after
+        let (before, after) = text.split_at(at);
+        let reaches_before = self.before.length(before.iter().rev(), before.as_rchunks().1.iter().rev());
+        let reaches_after = self.after.length(after.iter(), after.as_chunks().0.iter());
+        at - reaches_before..at + reaches_after
     }
 }
 
 impl Side {
-    fn new(reach: &Reach, sets: &mut Sets) -> Self {
-        let mut known = |set: &[u64; 4]| (*set != [0; 4]).then(|| sets.of(set));
-        let (loops, within) = (known(&reach.loops), known(&reach.within));
-        Self { bound: reach.bound as usize, least: reach.least as usize, loops, within }
+    fn new(reach: &Reach, costs: &mut AllCosts) -> Self {
+        let Reach { bound, least, loops, within } = *reach;
+        let (is_endless, is_plain) = (loops != [0; 4], [loops, within] == [[0; 4]; 2]);
+        let costs = (!is_plain).then(|| costs.of(loops, within));
+        Self { bound: bound as usize, least: least as usize, is_endless, costs }
     }
 
-    fn length<'t>(&self, bytes: impl ExactSizeIterator<Item = &'t u8>) -> usize {
-        let there = bytes.len();
-        let Self { loops, within, bound, .. } = self;
-        if loops.is_none() && within.is_none() {
-            return there.min(*bound);
-        }
-        let mut left = *bound;
-        let mut taken = 0;
-        for &byte in bytes {
-            if within.as_ref().is_some_and(|within| !within[byte as usize]) {
+    /// How many of the bytes a match can take, in the order in which it does; they come in chunks, too.
+    fn length<'t>(
+        &self,
+        bytes: impl ExactSizeIterator<Item = &'t u8>,
+        chunks: impl Iterator<Item = &'t [u8; CHUNK]>,
+    ) -> usize {
+        let Some(costs) = &self.costs else { return bytes.len().min(self.bound) };
+        let cost = |byte: &u8| costs[usize::from(*byte)];
+        let (mut left, mut taken) = (self.bound, 0);
+        for chunk in chunks {
+            let cost = usize::from(chunk.iter().map(cost).sum::<u8>());
+            if cost > left.min(CHUNK) {
                 break;
             }
-            if !loops.as_ref().is_some_and(|loops| loops[byte as usize]) {
-                if left == 0 {
-                    break;
-                }
-                left -= 1;
+            (left, taken) = (left - cost, taken + CHUNK);
+        }
+        for cost in bytes.skip(taken).map(|byte| usize::from(cost(byte))) {
+            if cost > left.min(1) {
+                break;
             }
-            taken += 1;
+            (left, taken) = (left - cost, taken + 1);
         }
         taken
     }
