@@ -187,6 +187,36 @@ fn a_line_that_moved_or_came_again_is_new_as_in_a_diff() {
     assert!([moved, again, rewritten].iter().all(|commit| commits.contains(commit)), "{commits:?}");
 }
 
+/// What is like a file that went away is that file under a new name, but only once: where it is most like it.
+#[test]
+fn a_file_moves_to_one_place() {
+    let repo = repo();
+    let content = |changed: usize| {
+        let line = |line: usize| format!("{line}{}\n", if line < changed { "x" } else { "" });
+        (0..20).map(line).chain(["sec=one\n".to_owned()]).collect::<String>()
+    };
+    let renamed = |from: &str, to: &[(&str, usize)]| {
+        repo.git(["rm", "-q", from]);
+        for (path, changed) in to {
+            repo.write(path, content(*changed));
+        }
+        repo.git(["add", "."]);
+        repo.git(["commit", "-qm", "moved"]);
+        let commit = repo.git(["rev-parse", "HEAD"]);
+        let show = ["show", "--find-renames", "--diff-filter=R", "--name-only", "--format=", "HEAD"];
+        let renamed = repo.git(show);
+        let mut new = found(&repo, &["git"]);
+        new.retain(|one| one.ends_with(&commit));
+        let paths = to.iter().map(|(path, _)| *path).filter(|path| *path != renamed);
+        assert_eq!(new, paths.map(|path| format!("{path}:one@{commit}")).collect::<Vec<_>>());
+        renamed
+    };
+    repo.commit("old.txt", content(0), "one");
+    assert_eq!(renamed("old.txt", &[("half.txt", 6), ("most.txt", 2), ("other.txt", 15)]), "most.txt");
+    assert_eq!(renamed("most.txt", &[("same.txt", 2), ("twin.txt", 2)]), "same.txt");
+    assert_eq!(renamed("same.txt", &[("a.txt", 4), ("d/same.txt", 4)]), "d/same.txt");
+}
+
 #[test]
 fn a_stream() {
     let dir = dir();

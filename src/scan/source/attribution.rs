@@ -14,7 +14,8 @@ use super::tree::{Change, Leaf, Trees};
 use super::weblink::Site;
 use git2::Oid;
 use rayon::prelude::*;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -22,6 +23,9 @@ use std::sync::Arc;
 const BATCH: usize = 128;
 /// Commits that one thread reads contents of at a time.
 const FEW: usize = 16;
+
+/// git, too, compares no more files that went away with others that came.
+const MOST_PAIRS: usize = 1000 * 1000;
 
 /// A commit to attribute to.
 #[derive(Clone, Debug)]
@@ -167,15 +171,11 @@ pub(super) fn new_hits<S: ContentScanner>(
     changes: &[Change],
     read: &dyn Fn(Oid) -> Option<Vec<u8>>,
 ) -> Vec<NewHit<S::Hit>> {
-    let removed: Vec<Oid> = changes
-        .iter()
-        .filter(|change| change.new.is_none())
-        .flat_map(|change| change.old.iter().flatten())
-        .map(|leaf| leaf.id)
-        .collect();
-    let gone = hits.identities(removed.iter().copied());
+    let removed = changes.iter().filter(|change| change.new.is_none());
+    let gone = hits.identities(removed.flat_map(|change| change.old.iter().flatten()).map(|leaf| leaf.id));
+    let moves = OnceCell::new();
     let mut found = Vec::new();
-    for change in changes {
+    for (number, change) in changes.iter().enumerate() {
         let Some(new) = change.new.filter(Leaf::is_file) else { continue };
         let before = hits.identities(change.old.iter().flatten().map(|leaf| leaf.id));
         let path = shown(&change.path);
@@ -192,7 +192,15 @@ pub(super) fn new_hits<S: ContentScanner>(
         for (identity, hit) in hits.of(new.id) {
             let known = before.contains(identity) || gone.contains(identity);
             if known {
-                let added = added.get_or_insert_with(|| added_lines(hits, change, new, &removed, read));
+                let added = added.get_or_insert_with(|| {
+                    let before = match change.old[..] {
+                        [Some(old)] => Some(old.id),
+                        [None] => moves.get_or_init(|| moves_of(hits, changes, read)).get(&number).copied(),
+                        // In merges it cannot be told.
+                        _ => return None,
+                    };
+                    before.map_or(Some(Added::All), |before| Added::between(read(before)?, read(new.id)?))
+                });
                 let lines = scanner.lines(hit);
                 let covers = |added: &Added| lines.is_some_and(|lines| added.covers(&lines));
                 if !added.as_ref().is_some_and(covers) {
@@ -206,29 +214,54 @@ pub(super) fn new_hits<S: ContentScanner>(
     found
 }
 
-/// The lines that a change added to the version before, or to a removed file that it renames. None
-/// where that cannot be told: in merges, and where a content cannot be read.
-fn added_lines<H>(
+/// Files with hits that a commit moved: by the number of the change that brings one, what it was before.
+/// As in git, a file moves to one place: that where it changed least, if half of it is still there.
+fn moves_of<H>(
     hits: &Hits<H>,
-    change: &Change,
-    new: Leaf,
-    removed: &[Oid],
+    changes: &[Change],
     read: &dyn Fn(Oid) -> Option<Vec<u8>>,
-) -> Option<Added> {
-    let [old] = change.old.as_slice() else { return None };
-    let content = read(new.id)?;
-    if let Some(old) = old {
-        return Added::between(read(old.id)?, content);
-    }
-    let mut nearest: Option<(f64, Vec<u8>)> = None;
-    for id in removed.iter().filter(|id| hits.has(**id)) {
-        let old = read(*id)?;
-        let similarity = lines::similarity(&old, &content);
-        if similarity >= 0.5 && nearest.as_ref().is_none_or(|(most, _)| similarity > *most) {
-            nearest = Some((similarity, old));
+) -> FxHashMap<usize, Oid> {
+    let file = |leaf: &Option<Leaf>| leaf.filter(|leaf| leaf.is_file() && hits.has(leaf.id));
+    let (mut gone, mut new) = (Vec::new(), Vec::new());
+    for (number, change) in changes.iter().enumerate() {
+        match (change.new, &change.old[..]) {
+            (None, [old]) => gone.extend(file(old).map(|leaf| (number, leaf.id))),
+            (Some(_), [None]) => new.extend(file(&change.new).map(|leaf| (number, leaf.id))),
+            _ => {}
         }
     }
-    nearest.map_or_else(|| Some(Added::All), |(_, old)| Added::between(old, content))
+    let mut moves = FxHashMap::default();
+    let name = |number: usize| changes[number].path.rsplit(|byte| *byte == b'/').next();
+    // Most move as they are.
+    new.retain(|(number, id)| {
+        let same = gone.iter().enumerate().filter(|(_, (_, gone))| gone == id);
+        let Some((at, _)) = same.max_by_key(|(_, (gone, _))| name(*gone) == name(*number)) else {
+            return true;
+        };
+        moves.insert(*number, gone.swap_remove(at).1);
+        false
+    });
+    if gone.len().saturating_mul(new.len()) > MOST_PAIRS {
+        return moves;
+    }
+    let mut pairs = Vec::new();
+    for to in &new {
+        let Some(content) = read(to.1) else { continue };
+        for from in &gone {
+            let similarity = read(from.1).map_or(0.0, |before| lines::similarity(&before, &content));
+            if similarity >= 0.5 {
+                pairs.push((similarity, name(from.0) == name(to.0), *from, *to));
+            }
+        }
+    }
+    pairs.sort_by(|one, other| other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)));
+    let mut taken = FxHashSet::default();
+    for (_, _, from, to) in pairs {
+        if !moves.contains_key(&to.0) && taken.insert(from.0) {
+            moves.insert(to.0, from.1);
+        }
+    }
+    moves
 }
 
 /// Every content of these trees: where one side of a merge moved a directory, what the other side

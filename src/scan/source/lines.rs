@@ -165,9 +165,13 @@ fn shared_tail(old: &[u8], new: &[u8]) -> usize {
     far + old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count()
 }
 
-/// The share of the larger content that both have, in whole lines. At one half git takes one file for
-/// the other under a new name.
+/// The share of the larger content that both have, in whole lines; 0 where it cannot be a half. At one half
+/// git takes one file for the other under a new name.
 pub(super) fn similarity(old: &[u8], new: &[u8]) -> f64 {
+    let (less, more) = (old.len().min(new.len()), old.len().max(new.len()));
+    if less < more / 2 {
+        return 0.0;
+    }
     let mut lines: HashMap<&[u8], usize> = HashMap::new();
     for line in old.split_inclusive(|&byte| byte == b'\n') {
         *lines.entry(line).or_default() += 1;
@@ -179,7 +183,7 @@ pub(super) fn similarity(old: &[u8], new: &[u8]) -> f64 {
             shared += line.len();
         }
     }
-    shared as f64 / old.len().max(new.len()).max(1) as f64
+    shared as f64 / more.max(1) as f64
 }
 
 #[cfg(test)]
