@@ -139,3 +139,43 @@ impl Side {
         taken
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn set(bytes: &[u8]) -> [u64; 4] {
+        let mut set = [0; 4];
+        bytes.iter().for_each(|byte| set[usize::from(byte / 64)] |= 1 << (byte % 64));
+        set
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_are_counted_as_their_bytes(
+            (text, at) in ("[a-c\n]{0,60}", 0usize..60),
+            bound in 0u32..30,
+            loops in prop::sample::select(vec!["", "a", "ab", "c\n"]),
+            within in prop::sample::select(vec!["", "abc", "ab", "ac\n"]),
+        ) {
+            let (text, at) = (text.as_bytes(), at.min(text.len()));
+            let (loops, within) = (loops.as_bytes(), within.as_bytes());
+            let plain = |bytes: &mut dyn Iterator<Item = &u8>| {
+                let mut left = bound;
+                let takes = |byte: &&u8| {
+                    let is_free = loops.contains(byte);
+                    let goes_on = (within.is_empty() || within.contains(byte)) && (is_free || left > 0);
+                    left -= u32::from(goes_on && !is_free);
+                    goes_on
+                };
+                bytes.take_while(takes).count()
+            };
+            let reach = Reach { bound, loops: set(loops), within: set(within), least: 0 };
+            let side = Side::new(&reach, &mut AllCosts::default());
+            let sides = Sides { before: side.clone(), after: side, run: None };
+            let expected = at - plain(&mut text[..at].iter().rev())..at + plain(&mut text[at..].iter());
+            prop_assert_eq!(sides.window(text, at), expected);
+        }
+    }
+}

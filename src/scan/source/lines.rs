@@ -16,7 +16,6 @@ const LARGEST: usize = 16 << 20;
 const CHUNK: usize = 64;
 /// At so many lines it is tried whether they are there once.
 const MOST_LOOKS: usize = 32;
-
 /// Characters that are neither blank nor above ASCII.
 const DIGITS: u32 = 94;
 
