@@ -187,6 +187,29 @@ fn a_line_that_moved_or_came_again_is_new_as_in_a_diff() {
     assert!([moved, again, rewritten].iter().all(|commit| commits.contains(commit)), "{commits:?}");
 }
 
+/// With no context git compares texts only up to the last blocks that are the same; so do we.
+#[test]
+fn what_is_added_before_a_long_end_is_what_git_shows_without_context() {
+    let repo = repo();
+    let mut seen = Vec::new();
+    for length in [500, 1023, 1024, 2047, 3000_usize] {
+        let end = format!("sec=one\n{}\n", ".".repeat(length - 9));
+        repo.commit("a.txt", format!("a\n{end}"), "old");
+        let added = repo.commit("a.txt", format!("a\nsec=one\nb\n{end}"), "new");
+        let shown = repo.git(["show", "-U0", "--format=", "HEAD"]);
+        let first = if shown.contains("+sec=one\n+b") { 2 } else { 4 };
+        let of_commit = |one: &&serde_json::Value| one["Commit"] == added;
+        let lines: Vec<u64> = report(&repo, &["git"])
+            .iter()
+            .filter(of_commit)
+            .filter_map(|one| one["StartLine"].as_u64())
+            .collect();
+        assert_eq!(lines, [first], "{length}: {shown}");
+        seen.push(first);
+    }
+    assert!(seen.contains(&2) && seen.contains(&4), "{seen:?}");
+}
+
 /// What is like a file that went away is that file under a new name, but only once: where it is most like it.
 #[test]
 fn a_file_moves_to_one_place() {

@@ -16,6 +16,8 @@ const LARGEST: usize = 16 << 20;
 const CHUNK: usize = 64;
 /// At so many lines it is tried whether they are there once.
 const MOST_LOOKS: usize = 32;
+/// Bytes that git compares at once where texts end (`trim_common_tail`).
+const BLOCK: usize = 1024;
 /// Characters that are neither blank nor above ASCII.
 const DIGITS: u32 = 94;
 
@@ -49,7 +51,7 @@ struct Kept {
 }
 
 impl Added {
-    /// Compares as `git diff` does; none where a content is too large.
+    /// Compares as `git diff -U0` does; none where a content is too large.
     pub(super) fn between(old: Vec<u8>, new: Vec<u8>) -> Option<Self> {
         let versions = Versions::new(old, new);
         (versions.old.len().max(versions.new.len()) <= LARGEST).then_some(Self::Between(versions))
@@ -77,8 +79,17 @@ impl Versions {
     }
 
     fn hunks(&self) -> Result<Vec<Range<usize>>, git2::Error> {
+        let (Self { old, new, .. }, cut) = (self, self.cut());
         let mut words = Words::default();
-        hunks(&words.of(&self.old), &words.of(&self.new))
+        hunks(&words.of(&old[..old.len() - cut]), &words.of(&new[..new.len() - cut]))
+    }
+
+    /// How many bytes at both ends git leaves out where it shows no context, which is how gitleaks asks:
+    /// whole blocks, but for what there is of their first line.
+    fn cut(&self) -> usize {
+        let Self { old, new, .. } = self;
+        let tail = shared_tail(old, new) / BLOCK * BLOCK;
+        memchr::memchr(b'\n', &new[new.len() - tail..]).map_or(0, |end| tail - end - 1)
     }
 
     /// A diff begins behind what both begin with and ends before what both end with. Its hunks can then be
