@@ -187,6 +187,19 @@ fn a_line_that_moved_or_came_again_is_new_as_in_a_diff() {
     assert!([moved, again, rewritten].iter().all(|commit| commits.contains(commit)), "{commits:?}");
 }
 
+/// What is on disk alone cannot be compared with a file that went away: its secret was there before.
+#[test]
+fn a_moved_and_changed_file_on_disk_brings_nothing_in() {
+    let repo = repo();
+    let lines: String = (0..40).map(|line| format!("line {line}\n")).collect();
+    repo.commit("a.txt", format!("{lines}sec=one\n"), "one");
+    repo.git(["mv", "a.txt", "b.txt"]);
+    repo.git(["reset", "-q"]);
+    repo.write("b.txt", format!("{}sec=one\n", lines.replace("line 1\n", "other\n")));
+    repo.git(["add", "-N", "b.txt"]);
+    assert!(found(&repo, &["git", "--pre-commit"]).is_empty());
+}
+
 /// With no context git compares texts only up to the last blocks that are the same; so do we.
 #[test]
 fn what_is_added_before_a_long_end_is_what_git_shows_without_context() {

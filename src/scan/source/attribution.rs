@@ -199,7 +199,12 @@ pub(super) fn new_hits<S: ContentScanner>(
                         // In merges it cannot be told.
                         _ => return None,
                     };
-                    before.map_or(Some(Added::All), |before| Added::between(read(before)?, read(new.id)?))
+                    // Nor where the content cannot be read, as of a file that is on disk alone.
+                    match before {
+                        Some(before) if before == new.id => None,
+                        Some(before) => Added::between(read(before)?, read(new.id)?),
+                        None => read(new.id).map(|_| Added::All),
+                    }
                 });
                 let lines = scanner.lines(hit);
                 let covers = |added: &Added| lines.is_some_and(|lines| added.covers(&lines));
