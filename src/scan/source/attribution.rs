@@ -6,7 +6,8 @@
 use super::super::coverage::{Ledger, SkipReason};
 use super::super::finding::{Commit, Origin};
 use super::commit;
-use super::lines::{self, Added};
+use super::lines::Added;
+use super::moves::moves_of;
 use super::repository::{Limits, Reader, Repository, RepositoryError};
 use super::shape::Shapes;
 use super::sighting::{ContentScanner, Hits, Sighting, path_hits, shown};
@@ -14,7 +15,7 @@ use super::tree::{Change, Leaf, Trees};
 use super::weblink::Site;
 use git2::Oid;
 use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,9 +24,6 @@ use std::sync::Arc;
 const BATCH: usize = 128;
 /// Commits that one thread reads contents of at a time.
 const FEW: usize = 16;
-
-/// git, too, compares no more files that went away with others that came.
-const MOST_PAIRS: usize = 1000 * 1000;
 
 /// A commit to attribute to.
 #[derive(Clone, Debug)]
@@ -217,56 +215,6 @@ pub(super) fn new_hits<S: ContentScanner>(
         }
     }
     found
-}
-
-/// Files with hits that a commit moved: by the number of the change that brings one, what it was before.
-/// As in git, a file moves to one place: that where it changed least, if half of it is still there.
-fn moves_of<H>(
-    hits: &Hits<H>,
-    changes: &[Change],
-    read: &dyn Fn(Oid) -> Option<Vec<u8>>,
-) -> FxHashMap<usize, Oid> {
-    let file = |leaf: &Option<Leaf>| leaf.filter(|leaf| leaf.is_file() && hits.has(leaf.id));
-    let (mut gone, mut new) = (Vec::new(), Vec::new());
-    for (number, change) in changes.iter().enumerate() {
-        match (change.new, &change.old[..]) {
-            (None, [old]) => gone.extend(file(old).map(|leaf| (number, leaf.id))),
-            (Some(_), [None]) => new.extend(file(&change.new).map(|leaf| (number, leaf.id))),
-            _ => {}
-        }
-    }
-    let mut moves = FxHashMap::default();
-    let name = |number: usize| changes[number].path.rsplit(|byte| *byte == b'/').next();
-    // Most move as they are.
-    new.retain(|(number, id)| {
-        let same = gone.iter().enumerate().filter(|(_, (_, gone))| gone == id);
-        let Some((at, _)) = same.max_by_key(|(_, (gone, _))| name(*gone) == name(*number)) else {
-            return true;
-        };
-        moves.insert(*number, gone.swap_remove(at).1);
-        false
-    });
-    if gone.len().saturating_mul(new.len()) > MOST_PAIRS {
-        return moves;
-    }
-    let mut pairs = Vec::new();
-    for to in &new {
-        let Some(content) = read(to.1) else { continue };
-        for from in &gone {
-            let similarity = read(from.1).map_or(0.0, |before| lines::similarity(&before, &content));
-            if similarity >= 0.5 {
-                pairs.push((similarity, name(from.0) == name(to.0), *from, *to));
-            }
-        }
-    }
-    pairs.sort_by(|one, other| other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)));
-    let mut taken = FxHashSet::default();
-    for (_, _, from, to) in pairs {
-        if !moves.contains_key(&to.0) && taken.insert(from.0) {
-            moves.insert(to.0, from.1);
-        }
-    }
-    moves
 }
 
 /// Every content of these trees: where one side of a merge moved a directory, what the other side

@@ -2,6 +2,7 @@
 //! delta trees, over all threads. Apart from `history`, which says where each hit came in.
 
 use super::super::coverage::{Ledger, SkipReason};
+use super::super::lock::lock;
 use super::super::pieces::Piece;
 use super::super::stats::Count;
 use super::commit;
@@ -102,7 +103,7 @@ struct Scan<'a, S: ContentScanner> {
 
 impl<S: ContentScanner> Scan<'_, S> {
     fn with<T>(&self, change: impl FnOnce(&mut Contents<S::Hit>) -> T) -> T {
-        change(&mut self.contents.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut lock(&self.contents))
     }
 
     /// Scans a blob with `scan` and gives what was learnt; a blob that is visited again only for

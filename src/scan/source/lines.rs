@@ -1,20 +1,19 @@
-//! Which lines of a content a diff against the version before calls added, and whether a file is
-//! another one under a new name. Asked only where a hit was there before: a line that moved, or that
-//! came a second time, is new to a diff, and so to gitleaks.
+//! Which lines of a content a diff against the version before calls added. Apart because it knows no
+//! files. Asked only where a hit was there before: a line that moved, or that came a second time, is new
+//! to a diff, and so to gitleaks.
 
 use super::super::keyed_hash::keyed_hash;
 use super::tree::shared_length;
 use polymur_hash::PolymurHash;
 use rustc_hash::FxHashMap;
 use std::cell::OnceCell;
-use std::collections::HashMap;
 use std::ops::{Range, RangeInclusive};
 
 /// Contents above so many bytes are not compared.
 const LARGEST: usize = 16 << 20;
 /// Bytes that are compared at once.
 const CHUNK: usize = 64;
-/// At so many lines it is tried whether they are there once.
+/// So many lines at each end of what changed are tried for one that there is once.
 const MOST_LOOKS: usize = 32;
 /// Bytes that git compares at once where texts end (`trim_common_tail`).
 const BLOCK: usize = 1024;
@@ -35,8 +34,10 @@ pub(super) enum Added {
 pub(super) struct Versions {
     old: Vec<u8>,
     new: Vec<u8>,
-    /// What no diff adds, once it is needed.
-    kept: OnceCell<Kept>,
+    /// How many bytes both end with.
+    tail: usize,
+    /// What no diff adds.
+    kept: Kept,
     /// Lines of the newer that hunks add, once they are needed.
     hunks: OnceCell<Vec<Range<usize>>>,
 }
@@ -53,8 +54,7 @@ struct Kept {
 impl Added {
     /// Compares as `git diff -U0` does; none where a content is too large.
     pub(super) fn between(old: Vec<u8>, new: Vec<u8>) -> Option<Self> {
-        let versions = Versions::new(old, new);
-        (versions.old.len().max(versions.new.len()) <= LARGEST).then_some(Self::Between(versions))
+        (old.len().max(new.len()) <= LARGEST).then(|| Self::Between(Versions::new(old, new)))
     }
 
     /// Whether one hunk added all these lines.
@@ -62,8 +62,8 @@ impl Added {
         match self {
             Self::All => true,
             Self::Between(versions) => {
-                let kept = versions.kept.get_or_init(|| versions.kept());
-                if *lines.start() <= kept.last_of_head || *lines.end() >= kept.first_of_tail {
+                let Kept { last_of_head, first_of_tail } = versions.kept;
+                if *lines.start() <= last_of_head || *lines.end() >= first_of_tail {
                     return false;
                 }
                 let hunks = versions.hunks.get_or_init(|| versions.hunks().unwrap_or_default());
@@ -75,7 +75,9 @@ impl Added {
 
 impl Versions {
     fn new(old: Vec<u8>, new: Vec<u8>) -> Self {
-        Self { old, new, kept: OnceCell::new(), hunks: OnceCell::new() }
+        let tail = shared_tail(&old, &new);
+        let kept = Kept::of(&old, &new, tail);
+        Self { old, new, tail, kept, hunks: OnceCell::new() }
     }
 
     fn hunks(&self) -> Result<Vec<Range<usize>>, git2::Error> {
@@ -84,20 +86,21 @@ impl Versions {
         hunks(&words.of(&old[..old.len() - cut]), &words.of(&new[..new.len() - cut]))
     }
 
-    /// How many bytes at both ends git leaves out where it shows no context, which is how gitleaks asks:
-    /// whole blocks, but for what there is of their first line.
+    /// How many bytes of what both end with git leaves out where it shows no context, which is how gitleaks
+    /// asks: whole blocks, from behind the first line end in them on.
     fn cut(&self) -> usize {
-        let Self { old, new, .. } = self;
-        let tail = shared_tail(old, new) / BLOCK * BLOCK;
-        memchr::memchr(b'\n', &new[new.len() - tail..]).map_or(0, |end| tail - end - 1)
+        let blocks = self.tail / BLOCK * BLOCK;
+        let end = memchr::memchr(b'\n', &self.new[self.new.len() - blocks..]);
+        end.map_or(0, |end| blocks - end - 1)
     }
+}
 
+impl Kept {
     /// A diff begins behind what both begin with and ends before what both end with. Its hunks can then be
     /// moved, line by line, but never over a line that there is once: they reach neither the nearest such
     /// line nor what is beyond it.
-    fn kept(&self) -> Kept {
-        let Self { old, new, .. } = self;
-        let (head, tail) = (shared_length(old, new), new.len() - shared_tail(old, new));
+    fn of(old: &[u8], new: &[u8], tail: usize) -> Self {
+        let (head, tail) = (shared_length(old, new), new.len() - tail);
         let head = memchr::memrchr(b'\n', &new[..head]).map_or(0, |end| end + 1);
         let tail = memchr::memchr(b'\n', &new[tail..]).map_or(new.len(), |end| tail + end + 1);
         let number = |end: usize| memchr::memchr_iter(b'\n', &new[..end]).count();
@@ -108,7 +111,7 @@ impl Versions {
         };
         let above = lines(0..head).rev().take(MOST_LOOKS).position(is_once);
         let below = lines(tail..new.len()).take(MOST_LOOKS).position(is_once);
-        Kept {
+        Self {
             last_of_head: above.map_or(0, |lines| number(head) - lines),
             first_of_tail: below.map_or(usize::MAX, |lines| number(tail) + 1 + lines),
         }
@@ -175,27 +178,6 @@ fn shared_tail(old: &[u8], new: &[u8]) -> usize {
     far + old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count()
 }
 
-/// The share of the larger content that both have, in whole lines; 0 where it cannot be a half. At one half
-/// git takes one file for the other under a new name.
-pub(super) fn similarity(old: &[u8], new: &[u8]) -> f64 {
-    let (less, more) = (old.len().min(new.len()), old.len().max(new.len()));
-    if less < more / 2 {
-        return 0.0;
-    }
-    let mut lines: HashMap<&[u8], usize> = HashMap::new();
-    for line in old.split_inclusive(|&byte| byte == b'\n') {
-        *lines.entry(line).or_default() += 1;
-    }
-    let mut shared = 0;
-    for line in new.split_inclusive(|&byte| byte == b'\n') {
-        if let Some(count) = lines.get_mut(line).filter(|count| **count > 0) {
-            *count -= 1;
-            shared += line.len();
-        }
-    }
-    shared as f64 / more.max(1) as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,7 +218,7 @@ mod tests {
             }
             let new = new.concat();
             let versions = Versions::new(old.into_bytes(), new.clone().into_bytes());
-            let (hunks, kept) = (versions.hunks().unwrap(), versions.kept());
+            let (hunks, kept) = (versions.hunks().unwrap(), &versions.kept);
             for line in 1..=new.lines().count() {
                 let is_added = hunks.iter().any(|hunk| hunk.contains(&line));
                 let is_kept = line <= kept.last_of_head || line >= kept.first_of_tail;
@@ -273,7 +255,7 @@ mod tests {
     #[test]
     fn what_surely_is_kept_needs_no_diff() {
         let kept = |old: &str, new: &str| {
-            let Kept { last_of_head, first_of_tail } = Versions::new(old.into(), new.into()).kept();
+            let Kept { last_of_head, first_of_tail } = Versions::new(old.into(), new.into()).kept;
             (last_of_head, first_of_tail)
         };
         assert_eq!(kept("a\nb\nc\nd\n", "a\nb\nx\nd\n"), (2, 4));
@@ -282,11 +264,5 @@ mod tests {
         // The same bytes, but not the same line.
         assert_eq!(kept("xa\n", "b\na\n"), (0, usize::MAX));
         assert_eq!(kept("a\nbc", "a\nb"), (1, usize::MAX));
-    }
-
-    #[test]
-    fn half_of_a_file_makes_it_a_renamed_one() {
-        assert!(similarity(b"a\nb\nc\n", b"a\nb\nx\n") > 0.5);
-        assert!(similarity(b"a\nb\nc\n", b"a\ny\nx\n") < 0.5);
     }
 }

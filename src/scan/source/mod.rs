@@ -10,6 +10,7 @@ mod date;
 pub mod history;
 mod index;
 mod lines;
+mod moves;
 pub mod name;
 mod numbers;
 pub mod pack;

@@ -2,6 +2,7 @@
 //! idle ones. Apart because it knows nothing of objects. A plain parallel iterator would leave all
 //! threads but one idle when one delta tree holds most of a pack.
 
+use crate::scan::lock::lock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -66,7 +67,7 @@ impl<T> Queue<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared<T>> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared)
     }
 }
 

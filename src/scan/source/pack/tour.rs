@@ -13,10 +13,11 @@ use super::queue::{Queue, Task};
 use super::read::LARGEST_BASE;
 use super::store::ObjectStore;
 use super::visit::{Visit, Visitor, Walk, Walked};
+use crate::scan::lock::lock;
 use crate::scan::pieces::Piece;
 use crate::scan::stats::{Stage, Stats};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Buffers that a thread keeps for its next contents: how many, and of how many bytes at most.
 const SPARE: usize = 4;
@@ -86,7 +87,7 @@ impl<'w, V: Visitor> Tour<'w, V> {
 
     fn defer(&self, task: Task<Part<'w, V::State>>) {
         if let Some(deferred) = &self.deferred {
-            deferred.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+            lock(deferred).push(task);
         }
     }
 
