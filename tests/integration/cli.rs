@@ -2,6 +2,8 @@
 
 use crate::harness::{BASE62, Dir, Repo, git, token};
 use serde_json::Value;
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -223,34 +225,64 @@ fn what_is_added_before_a_long_end_is_what_git_shows_without_context() {
     assert!(seen.contains(&2) && seen.contains(&4), "{seen:?}");
 }
 
-/// What is like a file that went away is that file under a new name, but only once: where it is most like it.
+/// Of a commit that moves files, what is new is what git shows as added.
 #[test]
-fn a_file_moves_to_one_place() {
+fn files_move_as_git_says() {
     let repo = repo();
-    let content = |changed: usize| {
-        let line = |line: usize| format!("{line}{}\n", if line < changed { "x" } else { "" });
-        (0..20).map(line).chain(["sec=one\n".to_owned()]).collect::<String>()
+    let seed = Cell::new(7_u64);
+    let random = |below: u64| {
+        seed.set(seed.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+        (seed.get() >> 33) % below
     };
-    let renamed = |from: &str, to: &[(&str, usize)]| {
-        repo.git(["rm", "-q", from]);
-        for (path, changed) in to {
-            repo.write(path, content(*changed));
+    let (mut files, mut renames, mut additions) = (BTreeMap::<String, String>::new(), 0, 0);
+    for commit in 0..16 {
+        let before = std::mem::take(&mut files);
+        for (path, content) in &before {
+            repo.git(["rm", "-q", path]);
+            for copy in 0..random(3) {
+                let (directory, name) = (random(4), path.rsplit('/').next().expect("a name"));
+                let name =
+                    if random(2) == 0 { name.to_owned() } else { format!("{commit}-{}.txt", random(6)) };
+                let changed = random(30);
+                let lines = content.lines().enumerate().filter(|(line, _)| random(40) > 0 || *line == 3);
+                let line = |(line, text): (usize, &str)| match random(60) < changed && line != 3 {
+                    true => format!("{commit} {copy} {line}\n"),
+                    false => format!("{text}\n"),
+                };
+                let mut content: String = lines.map(line).collect();
+                if random(4) == 0 {
+                    content = content.replace("sec=one\n", "gone\n");
+                }
+                files.insert(format!("{commit}/{directory}/{name}"), content);
+            }
         }
-        repo.git(["add", "."]);
+        for number in files.len()..6 {
+            let line = |line: usize| {
+                if line == 3 { "sec=one\n".to_owned() } else { format!("{line} {}\n", random(3)) }
+            };
+            files.insert(format!("{commit}/new/{number}.txt"), (0..40).map(line).collect());
+        }
+        for (path, content) in &files {
+            repo.write(path, content);
+        }
+        repo.git(["add", &commit.to_string()]);
         repo.git(["commit", "-qm", "moved"]);
-        let commit = repo.git(["rev-parse", "HEAD"]);
-        let show = ["show", "--find-renames", "--diff-filter=R", "--name-only", "--format=", "HEAD"];
-        let renamed = repo.git(show);
+        let id = repo.git(["rev-parse", "HEAD"]);
+        let shown = repo.git(["show", "--find-renames", "-U0", "--format=", "HEAD"]);
+        let mut expected: Vec<String> = Vec::new();
+        for file in shown.split("diff --git ").filter(|file| file.contains("\n+sec=one")) {
+            let path = file.lines().find_map(|line| line.strip_prefix("+++ b/")).expect("a path");
+            expected.push(format!("{path}:one@{id}"));
+        }
         let mut new = found(&repo, &["git"]);
-        new.retain(|one| one.ends_with(&commit));
-        let paths = to.iter().map(|(path, _)| *path).filter(|path| *path != renamed);
-        assert_eq!(new, paths.map(|path| format!("{path}:one@{commit}")).collect::<Vec<_>>());
-        renamed
-    };
-    repo.commit("old.txt", content(0), "one");
-    assert_eq!(renamed("old.txt", &[("half.txt", 6), ("most.txt", 2), ("other.txt", 15)]), "most.txt");
-    assert_eq!(renamed("most.txt", &[("same.txt", 2), ("twin.txt", 2)]), "same.txt");
-    assert_eq!(renamed("same.txt", &[("a.txt", 4), ("d/same.txt", 4)]), "d/same.txt");
+        new.retain(|one| one.ends_with(&id));
+        expected.sort();
+        new.sort();
+        assert_eq!(new, expected, "{shown}");
+        additions += expected.len();
+        renames += shown.matches("\nrename to ").count();
+    }
+    assert!(renames > 20 && additions > 10, "{renames} {additions}");
 }
 
 #[test]

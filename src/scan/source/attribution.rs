@@ -15,7 +15,7 @@ use super::tree::{Change, Leaf, Trees};
 use super::weblink::Site;
 use git2::Oid;
 use rayon::prelude::*;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -162,18 +162,20 @@ pub(super) fn contents(changes: &[Change]) -> (impl Iterator<Item = Oid>, impl I
     (new, old)
 }
 
-/// What one commit brought in: each hit with the path at which it is new. `read` gives a content.
+/// What one commit brought in: each hit with the path at which it is new. `read` gives a content, `moves`
+/// what [`moves_of`] says.
 pub(super) fn new_hits<S: ContentScanner>(
     scanner: &S,
     hits: &Hits<S::Hit>,
     changes: &[Change],
     read: &dyn Fn(Oid) -> Option<Vec<u8>>,
+    moves: &dyn Fn() -> FxHashMap<Vec<u8>, Oid>,
 ) -> Vec<NewHit<S::Hit>> {
     let removed = changes.iter().filter(|change| change.new.is_none());
     let gone = hits.identities(removed.flat_map(|change| change.old.iter().flatten()).map(|leaf| leaf.id));
-    let moves = OnceCell::new();
+    let moved = OnceCell::new();
     let mut found = Vec::new();
-    for (number, change) in changes.iter().enumerate() {
+    for change in changes {
         let Some(new) = change.new.filter(Leaf::is_file) else { continue };
         let before = hits.identities(change.old.iter().flatten().map(|leaf| leaf.id));
         let path = shown(&change.path);
@@ -193,7 +195,7 @@ pub(super) fn new_hits<S: ContentScanner>(
                 let added = added.get_or_insert_with(|| {
                     let before = match change.old[..] {
                         [Some(old)] => Some(old.id),
-                        [None] => moves.get_or_init(|| moves_of(hits, changes, read)).get(&number).copied(),
+                        [None] => moved.get_or_init(moves).get(&change.path).copied(),
                         // In merges it cannot be told.
                         _ => return None,
                     };
@@ -284,7 +286,13 @@ impl<S: ContentScanner> Attribution<'_, S> {
 
     fn of_one(&self, reader: &Reader<'_>, changed: &Changed<'_>) -> Vec<Sighting<S::Hit>> {
         let read = |id| reader.object(id).ok().map(|object| object.content.to_vec());
-        let mut new = new_hits(self.scanner, self.hits, &changed.changes, &read);
+        let moves = || {
+            let (step, mut all) = (changed.step, Vec::new());
+            let parents: Vec<Option<Oid>> = step.parents.iter().copied().map(Some).collect();
+            Trees::new(reader).compare(Some(step.tree), &parents, &mut |change| all.push(change));
+            moves_of(self.hits, &all, &read)
+        };
+        let mut new = new_hits(self.scanner, self.hits, &changed.changes, &read, &moves);
         if changed.step.parents.len() > 1 && !new.is_empty() {
             let held = held(reader, &changed.step.parents);
             new.retain(|new| new.content.is_none_or(|content| !held.contains(&content)));

@@ -1,121 +1,241 @@
-//! Which new file of a commit is one that went away, under a new name. Apart from `attribution`, which says
-//! what that means for hits, and from `lines`, which compares the two. Much as git does it, but it knows
-//! files with hits alone, and does not prefer, as git does, a base name that no other file has.
+//! Which new file of a commit is one that went away, under a new name: what git's own search for renames
+//! says with its defaults (`diffcore-rename.c`), for gitleaks reads diffs that it has been through. First
+//! what is the same, then what alone has a base name, then what is most alike. Apart from `attribution`,
+//! which says what that means for hits, and from `lines`, which compares the two.
 
 use super::super::keyed_hash::keyed_hash;
 use super::sighting::Hits;
 use super::tree::{Change, Leaf};
 use git2::Oid;
 use polymur_hash::PolymurHash;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
+use std::cmp::Reverse;
+use std::collections::VecDeque;
 
-/// git, too, compares no more files that went away with others that came.
+/// No more files that went away are compared with others that came.
 const MOST_PAIRS: usize = 1000 * 1000;
+/// Of the files with one content, so many are asked for their name.
+const MOST_NAMES: usize = 100;
+/// What is most like a new file: of so many one may become it.
+const CANDIDATES: usize = 4;
+/// The similarity of what is the same.
+const SAME: usize = 60_000;
+/// From here on a file is another one renamed.
+const ALIKE: usize = SAME / 2;
+/// The same, where no other two have that base name.
+const ALIKE_BY_NAME: usize = SAME / 4 * 3;
+/// Contents are compared by lines, and those by parts of so many bytes.
+const PART: usize = 64;
+/// Where a zero byte says that a content is no text.
+const TELLING: usize = 8000;
 
-/// A file: the number of its change, and its content.
-type File = (usize, Oid);
+type Read<'a> = &'a dyn Fn(Oid) -> Option<Vec<u8>>;
 
-/// Files that a commit moved: by the number of the change that brings one, what it was before. A file moves
-/// to one place: that where it changed least, if half of it is still there.
-pub(super) fn moves_of<H>(
-    hits: &Hits<H>,
-    changes: &[Change],
-    read: &dyn Fn(Oid) -> Option<Vec<u8>>,
-) -> FxHashMap<usize, Oid> {
-    let file = |leaf: &Option<Leaf>| leaf.filter(|leaf| leaf.is_file() && hits.has(leaf.id));
-    let (mut gone, mut new): (Vec<File>, Vec<File>) = (Vec::new(), Vec::new());
-    for (number, change) in changes.iter().enumerate() {
+/// Files with hits that a commit moved: by the path of the new one, what it was before. `changes` are all
+/// that the commit has, for other files may be more alike.
+pub(super) fn moves_of<H>(hits: &Hits<H>, changes: &[Change], read: Read<'_>) -> FxHashMap<Vec<u8>, Oid> {
+    let file = |change, leaf: &Leaf| leaf.is_file().then(|| File::new(change, *leaf, hits.has(leaf.id)));
+    let mut search = Search::default();
+    for change in changes {
         match (change.new, &change.old[..]) {
-            (None, [old]) => gone.extend(file(old).map(|leaf| (number, leaf.id))),
-            (Some(_), [None]) => new.extend(file(&change.new).map(|leaf| (number, leaf.id))),
+            (None, [Some(old)]) => search.gone.extend(file(change, old)),
+            (Some(new), [None]) => search.new.extend(file(change, &new)),
             _ => {}
         }
     }
-    let mut moves = FxHashMap::default();
-    let mut taken = FxHashSet::default();
-    // Most move as they are.
-    let mut same: FxHashMap<Oid, Vec<usize>> = FxHashMap::default();
-    gone.iter().for_each(|&(number, id)| same.entry(id).or_default().push(number));
-    new.retain(|&(number, id)| {
-        let Some(before) = same.get_mut(&id).and_then(Vec::pop) else { return true };
-        taken.insert(before);
-        moves.insert(number, id);
-        false
-    });
-    gone.retain(|(number, _)| !taken.contains(number));
-    let name = |number: usize| changes[number].path.rsplit(|byte| *byte == b'/').next();
-    let mut pairs = alike(&gone, &new, read);
-    pairs.sort_by(|one, other| {
-        let keeps_name = |(_, from, to): &(f64, File, File)| name(from.0) == name(to.0);
-        let by_name = || keeps_name(other).cmp(&keeps_name(one));
-        other.0.total_cmp(&one.0).then_with(by_name).then((one.2, one.1).cmp(&(other.2, other.1)))
-    });
-    for (_, from, to) in pairs {
-        if !moves.contains_key(&to.0) && taken.insert(from.0) {
-            moves.insert(to.0, from.1);
+    search.gone.sort_unstable_by_key(|file| file.path);
+    search.new.sort_unstable_by_key(|file| file.path);
+    let steps: [&dyn Fn(&mut Search<'_>); 3] =
+        [&|search| search.by_id(), &|search| search.by_name(read), &|search| search.by_content(read)];
+    for step in steps {
+        if search.new.iter().any(|file| file.has_hits) {
+            step(&mut search);
         }
+        search.gone.retain(|file| !file.is_paired);
+        search.new.retain(|file| !file.is_paired);
     }
-    moves
+    search.moves
 }
 
-/// Pairs of files that have a half in common, with how much it is.
-fn alike(gone: &[File], new: &[File], read: &dyn Fn(Oid) -> Option<Vec<u8>>) -> Vec<(f64, File, File)> {
-    let mut pairs = Vec::new();
-    if gone.is_empty() || new.is_empty() || gone.len().saturating_mul(new.len()) > MOST_PAIRS {
-        return pairs;
+struct File<'a> {
+    path: &'a [u8],
+    /// The last part of its path.
+    name: &'a [u8],
+    leaf: Leaf,
+    has_hits: bool,
+    is_paired: bool,
+}
+
+impl<'a> File<'a> {
+    fn new(change: &'a Change, leaf: Leaf, has_hits: bool) -> Self {
+        let start = memchr::memrchr(b'/', &change.path).map_or(0, |slash| slash + 1);
+        Self { path: &change.path, name: &change.path[start..], leaf, has_hits, is_paired: false }
     }
-    let hasher = keyed_hash();
-    let profile = |file: &File| Some((*file, Profile::of(&read(file.1)?, &hasher)));
-    // The fewer are kept, so a thousand at most; each of the others is read once, too.
-    let is_gone_less = gone.len() <= new.len();
-    let (less, more) = if is_gone_less { (gone, new) } else { (new, gone) };
-    let less: Vec<(File, Profile)> = less.iter().filter_map(profile).collect();
-    for (one, its) in more.iter().filter_map(profile) {
-        for (other, others) in &less {
-            let similarity = its.similarity(others);
-            let (from, to) = if is_gone_less { (*other, one) } else { (one, *other) };
-            if similarity >= 0.5 {
-                pairs.push((similarity, from, to));
+
+    fn is_link(&self) -> bool {
+        self.leaf.mode & 0o170_000 == 0o120_000
+    }
+}
+
+/// Two files that are alike, by their indices.
+struct Pair {
+    similarity: usize,
+    keeps_name: bool,
+    gone: usize,
+    new: usize,
+}
+
+impl Pair {
+    /// Sorts the better ones first.
+    fn rank(&self) -> Reverse<(usize, bool)> {
+        Reverse((self.similarity, self.keeps_name))
+    }
+}
+
+/// The files that have no partner yet, in the order of their paths.
+#[derive(Default)]
+struct Search<'a> {
+    gone: Vec<File<'a>>,
+    new: Vec<File<'a>>,
+    moves: FxHashMap<Vec<u8>, Oid>,
+}
+
+impl Search<'_> {
+    fn pair(&mut self, gone: usize, new: usize) {
+        let (gone, new) = (&mut self.gone[gone], &mut self.new[new]);
+        if !gone.is_paired && !new.is_paired {
+            (gone.is_paired, new.is_paired) = (true, true);
+            self.moves.insert(new.path.to_vec(), gone.leaf.id);
+        }
+    }
+
+    /// Pairs files with the same content, best one that keeps its name.
+    fn by_id(&mut self) {
+        let mut same: FxHashMap<(Oid, bool), VecDeque<usize>> = FxHashMap::default();
+        for (index, file) in self.gone.iter().enumerate() {
+            same.entry((file.leaf.id, file.is_link())).or_default().push_back(index);
+        }
+        for new in 0..self.new.len() {
+            let file = &self.new[new];
+            let Some(before) = same.get_mut(&(file.leaf.id, file.is_link())) else { continue };
+            let keeps_name = |gone: &usize| self.gone[*gone].name == file.name;
+            let best = before.iter().take(MOST_NAMES).position(keeps_name).unwrap_or(0);
+            before.remove(best).into_iter().for_each(|gone| self.pair(gone, new));
+        }
+    }
+
+    /// Pairs files whose name one that went away and one that came have, and no others.
+    fn by_name(&mut self, read: Read<'_>) {
+        let hasher = keyed_hash();
+        let new = sole_names(&self.new);
+        for (name, gone) in sole_names(&self.gone) {
+            let Some(new) = new.get(name).copied() else { continue };
+            let profile = |file: &File<'_>| Profile::of_file(file, read, &hasher);
+            let profiles = profile(&self.gone[gone]).zip(profile(&self.new[new]));
+            if profiles.is_some_and(|(old, new)| old.similarity(&new) >= ALIKE_BY_NAME) {
+                self.pair(gone, new);
             }
         }
     }
-    pairs
+
+    /// Pairs what is most alike.
+    fn by_content(&mut self, read: Read<'_>) {
+        if self.gone.len().saturating_mul(self.new.len()) > MOST_PAIRS {
+            return;
+        }
+        let mut pairs = self.alike(read);
+        pairs.sort_by_key(|pair| (pair.new, pair.rank(), pair.gone));
+        let of_one = pairs.chunk_by(|one, next| one.new == next.new);
+        let mut best: Vec<&Pair> = of_one.flat_map(|pairs| pairs.iter().take(CANDIDATES)).collect();
+        best.sort_by_key(|pair| pair.rank());
+        best.into_iter().for_each(|pair| self.pair(pair.gone, pair.new));
+    }
+
+    /// All that are alike.
+    fn alike(&self, read: Read<'_>) -> Vec<Pair> {
+        let hasher = keyed_hash();
+        let profile = |(index, file)| Some((index, Profile::of_file(file, read, &hasher)?));
+        // Of the fewer files, a thousand at most, all profiles are kept.
+        let is_gone_less = self.gone.len() <= self.new.len();
+        let (less, more) = if is_gone_less { (&self.gone, &self.new) } else { (&self.new, &self.gone) };
+        let less: Vec<(usize, Profile)> = less.iter().enumerate().filter_map(profile).collect();
+        let mut pairs = Vec::new();
+        for (one, its) in more.iter().enumerate().take_while(|_| !less.is_empty()).filter_map(profile) {
+            for (other, others) in &less {
+                let similarity = its.similarity(others);
+                if similarity >= ALIKE {
+                    let (gone, new) = if is_gone_less { (*other, one) } else { (one, *other) };
+                    let keeps_name = self.gone[gone].name == self.new[new].name;
+                    pairs.push(Pair { similarity, keeps_name, gone, new });
+                }
+            }
+        }
+        pairs
+    }
 }
 
-/// What lines a content has.
+/// Base names that one of the files has, with its index.
+fn sole_names<'a>(files: &[File<'a>]) -> FxHashMap<&'a [u8], usize> {
+    let mut names: FxHashMap<&[u8], Option<usize>> = FxHashMap::default();
+    for (index, file) in files.iter().enumerate() {
+        names.entry(file.name).and_modify(|sole| *sole = None).or_insert(Some(index));
+    }
+    names.into_iter().filter_map(|(name, sole)| Some((name, sole?))).collect()
+}
+
+/// What parts a content has.
 struct Profile {
     /// Of the content, in bytes.
     length: usize,
-    /// Hashes of its lines, in order, each with the bytes of all lines like it.
-    lines: Vec<(u64, usize)>,
+    /// Hashes of its parts, in order, each with the bytes of all parts like it.
+    parts: Vec<(u64, usize)>,
 }
 
 impl Profile {
-    fn of(content: &[u8], hasher: &PolymurHash) -> Self {
-        let lines = content.split_inclusive(|byte| *byte == b'\n');
-        let mut lines: Vec<(u64, usize)> = lines.map(|line| (hasher.hash(line), line.len())).collect();
-        lines.sort_unstable();
-        lines.dedup_by(|next, line| {
-            let is_same = next.0 == line.0;
-            line.1 += if is_same { next.1 } else { 0 };
-            is_same
-        });
-        Self { length: content.len(), lines }
+    /// None where it is a link or cannot be read.
+    fn of_file(file: &File<'_>, read: Read<'_>, hasher: &PolymurHash) -> Option<Self> {
+        if file.is_link() { None } else { Some(Self::of(&read(file.leaf.id)?, hasher)) }
     }
 
-    /// The share of the larger content that both have, in whole lines; 0 where it cannot be a half.
-    fn similarity(&self, other: &Self) -> f64 {
+    /// How a text's lines end makes no difference.
+    fn of(content: &[u8], hasher: &PolymurHash) -> Self {
+        let is_text = memchr::memchr(0, &content[..content.len().min(TELLING)]).is_none();
+        let mut parts = Vec::with_capacity(content.len() / PART);
+        let mut unix = Vec::new();
+        for line in content.split_inclusive(|byte| *byte == b'\n') {
+            let line = match line.strip_suffix(b"\r\n").filter(|_| is_text) {
+                Some(line) => {
+                    unix.clear();
+                    unix.extend(line);
+                    unix.push(b'\n');
+                    &unix
+                }
+                None => line,
+            };
+            parts.extend(line.chunks(PART).map(|part| (hasher.hash(part), part.len())));
+        }
+        parts.sort_unstable();
+        parts.dedup_by(|next, part| {
+            let is_same = next.0 == part.0;
+            part.1 += if is_same { next.1 } else { 0 };
+            is_same
+        });
+        Self { length: content.len(), parts }
+    }
+
+    /// The share of the larger content that both have, of [`SAME`]; 0 where it cannot be a half.
+    fn similarity(&self, other: &Self) -> usize {
         let (less, more) = (self.length.min(other.length), self.length.max(other.length));
         if less < more / 2 {
-            return 0.0;
+            return 0;
         }
-        let mut others = other.lines.iter().peekable();
+        let mut others = other.parts.iter().peekable();
         let mut shared = 0;
-        for (line, bytes) in &self.lines {
-            while others.next_if(|(other, _)| other < line).is_some() {}
-            shared += others.next_if(|(other, _)| other == line).map_or(0, |(_, others)| *bytes.min(others));
+        for (part, bytes) in &self.parts {
+            while others.next_if(|(other, _)| other < part).is_some() {}
+            shared += others.next_if(|(other, _)| other == part).map_or(0, |(_, others)| *bytes.min(others));
         }
-        shared as f64 / more.max(1) as f64
+        shared * SAME / more.max(1)
     }
 }
 
@@ -128,10 +248,15 @@ mod tests {
         let hasher = keyed_hash();
         let similarity =
             |old: &[u8], new: &[u8]| Profile::of(old, &hasher).similarity(&Profile::of(new, &hasher));
-        assert!(similarity(b"a\nb\nc\n", b"a\nb\nx\n") > 0.5);
-        assert!(similarity(b"a\nb\nc\n", b"a\ny\nx\n") < 0.5);
-        assert_eq!(similarity(b"a\na\na\nb\n", b"b\na\na\nc\n"), 0.75, "each line as often as both have it");
-        assert_eq!(similarity(b"a\nb", b"b\na\n"), 0.5, "a line without an end is another");
-        assert_eq!(similarity(b"a\n", b"a\na\na\na\na\n"), 0.0, "too little of it to be a half");
+        assert!(similarity(b"a\nb\nc\n", b"a\nb\nx\n") > ALIKE);
+        assert!(similarity(b"a\nb\nc\n", b"a\ny\nx\n") < ALIKE);
+        let each = "each line as often as both have it";
+        assert_eq!(similarity(b"a\na\na\nb\n", b"b\na\na\nc\n"), ALIKE_BY_NAME, "{each}");
+        assert_eq!(similarity(b"a\nb", b"b\na\n"), ALIKE, "a line without an end is another");
+        assert_eq!(similarity(b"a\n", b"a\na\na\na\na\n"), 0, "too little of it to be a half");
+        assert_eq!(similarity(b"abc\r\nd\r\n", b"abc\nd\n"), SAME * 6 / 8, "ends that differ");
+        assert_eq!(similarity(b"\0\r\n", b"\0\n"), 0, "no text");
+        let long = [b'x'; 3 * PART];
+        assert_eq!(similarity(&long, &long[PART..]), SAME * 2 / 3, "parts of a long line");
     }
 }

@@ -8,6 +8,7 @@ use super::attribution::{contents, new_hits};
 use super::commit;
 use super::commits::scan_blobs;
 use super::index::{Entry, Index};
+use super::moves::moves_of;
 use super::name::path_of;
 use super::repository::{Limits, Reader, Repository, RepositoryError};
 use super::sighting::{ContentScanner, Hits, Sighting, hits, shown, sort};
@@ -183,7 +184,7 @@ fn new_in<S: ContentScanner>(
     };
     let new = repository.read(|reader| {
         let read = |id| reader.object(id).ok().map(|object| object.content.to_vec());
-        Ok(new_hits(scanner, &found, &changes, &read))
+        Ok(new_hits(scanner, &found, &changes, &read, &|| moves_of(&found, &changes, &read)))
     })?;
     let mut sightings: Vec<Sighting<S::Hit>> = new.into_iter().map(sighting).collect();
     sort(&mut sightings);
