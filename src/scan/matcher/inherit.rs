@@ -251,9 +251,8 @@ impl Matcher {
         let at = one.at as usize;
         let mut depends_on = at..at + self.prefilter.length(one.literal);
         for (rule, sides) in self.anchors_of(one.literal) {
-            let (is_live, looked) = self.rules[rule].look(text, at, sides, *effort, &mut probes[rule]);
+            let (is_live, looked) = self.rules[rule].look(text, at, sides, effort, &mut probes[rule]);
             widen(&mut depends_on, &looked);
-            *effort = effort.saturating_sub(looked.len());
             if is_live {
                 one.settle(Verdict::Live, &depends_on);
                 self.anchors_of(one.literal)

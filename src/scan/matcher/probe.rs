@@ -105,21 +105,19 @@ impl Compiled {
         let mut effort = effort(text);
         let may_match = |hit: &AnchorHit| {
             let sides = &self.anchors[hit.anchor as usize];
-            let (may_match, looked) = self.look(text, hit.at, sides, effort, cache);
-            effort = effort.saturating_sub(looked.len());
-            may_match
+            self.look(text, hit.at, sides, &mut effort, cache).0
         };
         !hits.iter().any(may_match)
     }
 
     /// Whether the rule may find something around a literal, and what that depends on. It may where more
-    /// than `effort` would have to be looked at.
+    /// than `effort` would have to be looked at, of which it takes what it looked at.
     pub(super) fn look(
         &self,
         text: &[u8],
         at: usize,
         sides: &Sides,
-        effort: usize,
+        effort: &mut usize,
         cache: &mut Option<Box<Cache>>,
     ) -> (bool, Range<usize>) {
         if let Some(distance) = sides.distance() {
@@ -129,13 +127,17 @@ impl Compiled {
             let most = bound.map_or(text.len(), |bound| text.len().min(at.saturating_add(bound)));
             // What counts the bytes up to a token has a state for each; a run is seen to be missing in no time.
             // A verdict that depends on more than is inherited is of no use.
-            let is_cheap = bound.is_some() && most - start <= FARTHEST.min(effort);
-            if is_cheap && !sides.may_match(text, at) {
-                return (false, start..most);
+            let is_cheap = bound.is_some() && most - start <= FARTHEST.min(*effort);
+            if is_cheap {
+                *effort -= most - start;
+                if !sides.may_match(text, at) {
+                    return (false, start..most);
+                }
             }
-            let range = start..most.min(start + FARTHEST.min(effort));
+            let range = start..most.min(start + FARTHEST.min(*effort));
             let told = self.probe(cache).and_then(|(probe, cache)| probe.begins(text, range.clone(), cache));
             let (may_match, end) = told.unwrap_or((true, range.end));
+            *effort -= end - start;
             // Where it has not looked at everything, one may match yet.
             return (may_match || end == range.end && end < most, start..end);
         }
@@ -146,7 +148,8 @@ impl Compiled {
             told.unwrap_or(true)
         };
         let is_live = sides.may_match_in(&text[window.clone()])
-            && (window.len() > LONGEST_WINDOW.min(effort) || may_match());
+            && (window.len() > LONGEST_WINDOW.min(*effort) || may_match());
+        *effort = effort.saturating_sub(window.len());
         (is_live, window)
     }
 

@@ -154,13 +154,12 @@ mod tests {
     proptest! {
         #[test]
         fn chunks_are_counted_as_their_bytes(
-            (text, at) in ("[a-c\n]{0,60}", 0usize..60),
+            (text, at) in (prop::collection::vec(prop::sample::select(&b"abc\n\xe9"[..]), 0..60), 0usize..60),
             bound in 0u32..30,
-            loops in prop::sample::select(vec!["", "a", "ab", "c\n"]),
-            within in prop::sample::select(vec!["", "abc", "ab", "ac\n"]),
+            loops in prop::sample::select(vec![&b""[..], b"a", b"ab\xe9", b"c\n"]),
+            within in prop::sample::select(vec![&b""[..], b"abc", b"ab\xe9", b"ac\n"]),
         ) {
-            let (text, at) = (text.as_bytes(), at.min(text.len()));
-            let (loops, within) = (loops.as_bytes(), within.as_bytes());
+            let (text, at) = (&text[..], at.min(text.len()));
             let plain = |bytes: &mut dyn Iterator<Item = &u8>| {
                 let mut left = bound;
                 let takes = |byte: &&u8| {
@@ -176,6 +175,21 @@ mod tests {
             let sides = Sides { before: side.clone(), after: side, run: None };
             let expected = at - plain(&mut text[..at].iter().rev())..at + plain(&mut text[at..].iter());
             prop_assert_eq!(sides.window(text, at), expected);
+        }
+
+        #[test]
+        fn a_run_is_as_long_as_asked_for(
+            window in prop::collection::vec(prop::sample::select(&b"abc\xe9"[..]), 0..60),
+            class in prop::sample::select(vec![&b"a"[..], b"ab\xe9", b"bc"]),
+            length in 1usize..12,
+        ) {
+            let mut costs = AllCosts::default();
+            let side = Side::new(&Reach::default(), &mut costs);
+            let run = Some((costs.of(set(class), set(class)), length));
+            let sides = Sides { before: side.clone(), after: side, run };
+            let mut runs = window.chunk_by(|one, next| class.contains(one) == class.contains(next));
+            let expected = runs.any(|run| class.contains(&run[0]) && run.len() >= length);
+            prop_assert_eq!(sides.may_match_in(&window), expected);
         }
     }
 }
