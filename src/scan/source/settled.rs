@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Things that are remembered at least, and at most.
 const LEAST_SLOTS: usize = 1 << 10;
 const MOST_SLOTS: usize = 1 << 18;
-/// No hash. Not 0, so that the memory is written at once: what is read first is mapped twice.
+/// No hash, and that of what is known. Not 0, so that the memory is written at once: what is read first is mapped twice.
 const EMPTY: u64 = u64::MAX;
 
 /// The things of which the answer was yes.
@@ -27,17 +27,25 @@ impl Settled {
         Self { slots, hasher: keyed_hash() }
     }
 
-    /// Whether the answer for a thing is yes; it must depend on the thing alone.
-    pub(super) fn holds(&self, thing: &[u8], answer: impl FnOnce() -> bool) -> bool {
-        let hash = self.hasher.hash(thing);
-        let slot = &self.slots[hash as usize & (self.slots.len() - 1)];
-        if hash != EMPTY && slot.load(Ordering::Relaxed) == hash {
-            return true;
+    /// The hash of all that an answer depends on.
+    pub(super) fn hash(&self, bytes: &[u8]) -> u64 {
+        self.hasher.hash(bytes) >> 1
+    }
+
+    /// Keeps the things, each with its hash, for which the answer is not yes.
+    pub(super) fn retain_others<T>(&self, things: &mut Vec<(u64, T)>, answer: impl Fn(&T) -> bool) {
+        let slot = |hash: u64| &self.slots[hash as usize & (self.slots.len() - 1)];
+        // In a loop of its own, so that memory is waited for once and not for each.
+        for (hash, _) in &mut *things {
+            let is_known = slot(*hash).load(Ordering::Relaxed) == *hash;
+            *hash = if is_known { EMPTY } else { *hash };
         }
-        let is_so = answer();
-        if is_so {
-            slot.store(hash, Ordering::Relaxed);
-        }
-        is_so
+        things.retain(|(hash, thing)| {
+            let is_so = *hash == EMPTY || answer(thing);
+            if is_so && *hash != EMPTY {
+                slot(*hash).store(*hash, Ordering::Relaxed);
+            }
+            !is_so
+        });
     }
 }

@@ -168,8 +168,8 @@ struct Parse<'a> {
     id_length: usize,
     last: Option<Entry<'a>>,
     read: Read,
-    /// Those of `read.kept` that have no place yet.
-    fresh: Vec<(usize, Entry<'a>)>,
+    /// What is not carried, each with a hash and its index.
+    fresh: Vec<(u64, (u32, Entry<'a>))>,
 }
 
 impl<'a> Parse<'a> {
@@ -194,13 +194,9 @@ impl<'a> Parse<'a> {
         (in_order && !entry.name.is_empty() && memchr::memchr(b'/', entry.name).is_none()).then_some(entry)
     }
 
-    fn parse(&mut self, matters: impl FnOnce(&Entry<'a>) -> bool) -> Option<()> {
+    fn parse(&mut self, hash: impl FnOnce(&[u8]) -> u64) -> Option<()> {
         let entry = self.peek()?;
-        if matters(&entry) {
-            self.fresh.push((self.read.kept.len(), entry));
-            let index = self.read.bounds.len() as u32 - 1;
-            self.read.kept.push(Kept { index, place: 0 });
-        }
+        self.fresh.push((hash(entry.raw), (self.read.bounds.len() as u32 - 1, entry)));
         self.read.bounds.push((self.at() + entry.raw.len()) as u32);
         self.last = Some(entry);
         Some(())
@@ -240,13 +236,12 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn matters(&self, entry: &Entry<'_>) -> bool {
-        let is_plain = || {
-            !self.names.may_have(entry.name)
-                && entry.leaf().is_some_and(|leaf| leaf.is_file() && !(self.has_hits)(leaf.id))
-                && Id::from_bytes(entry.id).is_some_and(|id| self.store.contains(&id))
-        };
-        entry.is_tree() || !self.known_plain.holds(entry.raw, is_plain)
+    /// Whether an entry does not matter.
+    fn is_plain(&self, entry: &Entry<'_>) -> bool {
+        !entry.is_tree()
+            && !self.names.may_have(entry.name)
+            && entry.leaf().is_some_and(|leaf| leaf.is_file() && !(self.has_hits)(leaf.id))
+            && Id::from_bytes(entry.id).is_some_and(|id| self.store.contains(&id))
     }
 
     /// Reads a tree, from its base where it is made of one; none where it is not as git writes them,
@@ -272,17 +267,17 @@ impl Reading<'_> {
                     near = entries.end;
                     parse.carry(base, entries)?;
                 }
-                None => parse.parse(|entry| self.matters(entry))?,
+                None => parse.parse(|entry| self.known_plain.hash(entry))?,
             }
         }
-        let Parse { mut read, fresh, .. } = parse;
-        let numbered = |(kept, entry): (usize, Entry<'_>)| Some((kept, self.numbers(&entry)?));
+        let Parse { mut read, mut fresh, .. } = parse;
+        self.known_plain.retain_others(&mut fresh, |(_, entry)| self.is_plain(entry));
+        let numbered = |(_, (index, entry)): (u64, (u32, Entry<'_>))| Some((index, self.numbers(&entry)?));
         let fresh = fresh.into_iter().map(numbered).collect::<Option<Vec<_>>>()?;
         let number = (!object.is_repeat).then(|| self.trees.get(&object.id));
         let mut lists = lock(&self.lists);
-        for (kept, entry) in fresh {
-            read.kept[kept].place = lists.add(entry);
-        }
+        read.kept.extend(fresh.into_iter().map(|(index, entry)| Kept { index, place: lists.add(entry) }));
+        read.kept.sort_by_key(|kept| kept.index);
         number.into_iter().for_each(|number| lists.insert(number, &mut read));
         Some(read)
     }

@@ -1,15 +1,13 @@
-//! The delta trees of one pack: which entry is built on which. Apart from the walk because it only
-//! reads headers. Flat arrays by entry, no maps: 25 bytes an object, 41 while it is made.
+//! The delta trees of one pack, as far as objects of some kinds need them. Apart from `headers`, which
+//! say what is built on what, and from the walk, which builds. Flat arrays by entry, no maps: 13 bytes an
+//! object, 21 while it is made.
 
-use super::entry::{Entry, Form};
 use super::error::{Fault, PackError};
+use super::headers::{Headers, Link, Node};
 use super::id::{Id, Kind};
 use super::store::{ObjectStore, Pack};
 use rayon::prelude::*;
 use std::ops::Range;
-
-/// An entry's number in order of offsets.
-pub(super) type Node = u32;
 
 const NO_BASE: Node = Node::MAX;
 
@@ -18,8 +16,7 @@ pub(super) struct Graph<'store> {
     pub(super) pack: &'store Pack,
     /// The pack's number in its store.
     pub(super) number: u32,
-    offsets: Vec<u64>,
-    positions: Vec<u32>,
+    headers: &'store Headers,
     first: Vec<u32>,
     children: Vec<Node>,
     repeated: Vec<bool>,
@@ -28,20 +25,11 @@ pub(super) struct Graph<'store> {
     pub(super) roots: Vec<Node>,
     /// Entries in circles of deltas, or built on them.
     pub(super) circles: Vec<Node>,
-    /// What is wrong with the pack as a whole.
-    pub(super) problems: Vec<PackError>,
-}
-
-/// What a header says of a node.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Link {
-    Root(Option<Kind>),
-    On(Node),
 }
 
 impl<'store> Graph<'store> {
-    /// Reads all headers of a pack. `repeats` are positions of objects that the walk meets
-    /// elsewhere; they are in a tree only where something is built on them.
+    /// The trees of a pack. `repeats` are positions of objects that the walk meets elsewhere; they are in
+    /// a tree only where something is built on them.
     pub(super) fn new(
         store: &'store ObjectStore,
         number: u32,
@@ -49,52 +37,41 @@ impl<'store> Graph<'store> {
         wanted: impl Fn(Kind) -> bool + Sync,
     ) -> Self {
         let pack = &store.packs[number as usize];
-        let (offsets, positions, problems) = by_offset(pack);
-        let mut graph = Self {
-            pack,
-            number,
-            offsets,
-            positions,
-            first: Vec::new(),
-            children: Vec::new(),
-            repeated: Vec::new(),
-            roots: Vec::new(),
-            circles: Vec::new(),
-            problems,
-        };
+        let headers = pack.headers(store.hash);
         let mut is_repeat = vec![false; pack.index.count() as usize];
         repeats.iter().for_each(|&position| is_repeat[position as usize] = true);
-        graph.repeated = graph.positions.iter().map(|&position| is_repeat[position as usize]).collect();
+        let repeated = headers.positions.iter().map(|&position| is_repeat[position as usize]).collect();
         drop(is_repeat);
-        let links: Vec<Link> =
-            (0..graph.count()).into_par_iter().map(|node| graph.link(node, store)).collect();
-        graph.gather(&links);
-        graph.prune(&links, wanted);
+        let (first, children, roots, circles) = Default::default();
+        let mut graph = Self { pack, number, headers, first, children, repeated, roots, circles };
+        graph.gather(&headers.links);
+        graph.prune(&headers.links, wanted);
         graph
     }
 
-    fn count(&self) -> Node {
-        self.positions.len() as Node
+    /// What is wrong with the pack as a whole.
+    pub(super) fn problem(&self) -> Option<PackError> {
+        (!self.headers.is_in_order).then(|| PackError::file(&self.pack.path, Fault::Index))
     }
 
     /// Where a node's entry lies in the pack. Only a damaged index gives two objects one offset; then
     /// all but one are empty, which is damage and costs nothing.
     pub(super) fn extent(&self, node: Node) -> Range<u64> {
-        let end = self.offsets[node as usize + 1];
+        let end = self.headers.offsets[node as usize + 1];
         self.offset(node)..end.min(self.pack.entries().len() as u64)
     }
 
     pub(super) fn offset(&self, node: Node) -> u64 {
-        self.offsets[node as usize]
+        self.headers.offsets[node as usize]
     }
 
     pub(super) fn id(&self, node: Node) -> Id {
-        self.pack.index.id(self.positions[node as usize])
+        self.pack.index.id(self.headers.positions[node as usize])
     }
 
     /// CRC-32 of the node's entry, where the index has it.
     pub(super) fn checksum(&self, node: Node) -> Option<u32> {
-        self.pack.index.checksum(self.positions[node as usize])
+        self.pack.index.checksum(self.headers.positions[node as usize])
     }
 
     /// Whether the walk meets the same object elsewhere.
@@ -114,21 +91,6 @@ impl<'store> Graph<'store> {
     /// All nodes of the trees.
     pub(super) fn nodes(&self) -> impl ParallelIterator<Item = Node> + '_ {
         self.roots.par_iter().chain(&self.children).copied()
-    }
-
-    fn link(&self, node: Node, store: &ObjectStore) -> Link {
-        let offset = self.offset(node);
-        let entry = Entry::parse(self.pack.entries(), offset, store.hash);
-        let base = match entry.map(|entry| entry.form) {
-            Err(_) => return Link::Root(None),
-            Ok(Form::Whole(kind)) => return Link::Root(Some(kind)),
-            Ok(Form::OffsetDelta(base)) => Some(base),
-            Ok(Form::NamedDelta(base)) => {
-                self.pack.index.find(&base).and_then(|position| self.pack.index.offset(position))
-            }
-        };
-        let found = base.and_then(|base| self.offsets[..self.count() as usize].binary_search(&base).ok());
-        found.map_or(Link::Root(None), |base| Link::On(base as Node))
     }
 
     /// Lists the children of each node.
@@ -186,7 +148,7 @@ impl<'store> Graph<'store> {
         if order.len() < links.len() {
             let mut reached = vec![false; links.len()];
             order.iter().for_each(|&node| reached[node as usize] = true);
-            self.circles = (0..self.count()).filter(|&node| !reached[node as usize]).collect();
+            self.circles = (0..links.len() as Node).filter(|&node| !reached[node as usize]).collect();
         }
         self.compact(&weights);
     }
@@ -219,24 +181,6 @@ impl<'store> Graph<'store> {
         self.first[weights.len()] = kept as u32;
         self.children.truncate(kept);
     }
-}
-
-/// Offsets in ascending order (and the entries' end), the index position of each, and what is wrong.
-fn by_offset(pack: &Pack) -> (Vec<u64>, Vec<u32>, Vec<PackError>) {
-    let mut problems = Vec::new();
-    let mut entries: Vec<(u64, u32)> = (0..pack.index.count())
-        .into_par_iter()
-        .map(|position| (pack.index.offset(position).unwrap_or(u64::MAX), position))
-        .collect();
-    entries.par_sort_unstable();
-    let names_in_order =
-        (1..pack.index.count()).into_par_iter().all(|next| pack.index.name(next - 1) < pack.index.name(next));
-    if !names_in_order {
-        problems.push(PackError::file(&pack.path, Fault::Index));
-    }
-    let mut offsets: Vec<u64> = entries.iter().map(|(offset, _)| *offset).collect();
-    offsets.push(pack.entries().len() as u64);
-    (offsets, entries.into_iter().map(|(_, position)| position).collect(), problems)
 }
 
 /// Positions, for each pack, of objects that an earlier pack also has.

@@ -13,6 +13,7 @@ mod delta;
 mod entry;
 mod error;
 mod graph;
+mod headers;
 mod id;
 mod index;
 mod inflate;

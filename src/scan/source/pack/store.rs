@@ -2,6 +2,7 @@
 //! it reads no object. What cannot be opened is a problem in a list and keeps nothing else back.
 
 use super::error::{Fault, PackError};
+use super::headers::Headers;
 use super::id::{HashKind, Id, Kind};
 use super::index::{Index, big_endian};
 use super::loose;
@@ -13,7 +14,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 /// How deep git follows alternates of alternates.
 const ALTERNATES_DEPTH: usize = 5;
@@ -37,12 +38,18 @@ pub(super) struct Pack {
     pub(super) index: Index,
     map: Map,
     end: usize,
+    headers: OnceLock<Headers>,
 }
 
 impl Pack {
     /// Its entries, without the trailer.
     pub(super) fn entries(&self) -> &[u8] {
         &self.map[..self.end]
+    }
+
+    /// What the headers of its entries say.
+    pub(super) fn headers(&self, hash: HashKind) -> &Headers {
+        self.headers.get_or_init(|| Headers::read(&self.index, self.entries(), hash))
     }
 
     pub(super) fn error(&self, offset: u64, fault: Fault) -> PackError {
@@ -227,7 +234,7 @@ impl ObjectStore {
         } else if big_endian(&map, 8) != Some(index.count()) || &map[end..] != index.pack_checksum() {
             self.problems.push(PackError::file(path, Fault::Mismatch));
         }
-        Ok(Pack { path: path.to_owned(), index, map, end })
+        Ok(Pack { path: path.to_owned(), index, map, end, headers: OnceLock::new() })
     }
 }
 

@@ -31,8 +31,8 @@ impl ObjectStore {
         let loose = self.loose_ids(|problem| visitor.failed(None, problem));
         for (repeats, number) in graph::repeats(self).iter().zip(0..) {
             let wanted = |kind| walk.kinds.contains(&kind);
-            let mut graph = Graph::new(self, number, repeats, wanted);
-            std::mem::take(&mut graph.problems).into_iter().for_each(|problem| visitor.failed(None, problem));
+            let graph = Graph::new(self, number, repeats, wanted);
+            graph.problem().into_iter().for_each(|problem| visitor.failed(None, problem));
             walked += self.walk_pack(walk, visitor, &graph);
         }
         walked += self.walk_loose(walk, visitor, loose);
