@@ -285,6 +285,24 @@ fn files_move_as_git_says() {
     assert!(renames > 20 && additions > 10, "{renames} {additions}");
 }
 
+/// What git shows as another file, as all of it is new.
+#[cfg(unix)]
+#[test]
+fn a_link_that_becomes_a_file_is_new() {
+    let repo = repo();
+    std::os::unix::fs::symlink("sec=one", repo.path().join("x")).unwrap();
+    repo.git(["add", "x"]);
+    repo.git(["commit", "-qm", "link"]);
+    let link = repo.git(["rev-parse", "HEAD"]);
+    std::fs::remove_file(repo.path().join("x")).unwrap();
+    let file = repo.commit("x", "sec=one", "file");
+    let mut expected = [format!("x:one@{link}"), format!("x:one@{file}")];
+    expected.sort();
+    let mut found = found(&repo, &["git"]);
+    found.sort();
+    assert_eq!(found, expected);
+}
+
 #[test]
 fn a_stream() {
     let dir = dir();

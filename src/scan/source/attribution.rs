@@ -194,7 +194,8 @@ pub(super) fn new_hits<S: ContentScanner>(
             if known {
                 let added = added.get_or_insert_with(|| {
                     let before = match change.old[..] {
-                        [Some(old)] => Some(old.id),
+                        // What was a link before is another file to git.
+                        [Some(old)] => (old.kind() == new.kind()).then_some(old.id),
                         [None] => moved.get_or_init(moves).get(&change.path).copied(),
                         // In merges it cannot be told.
                         _ => return None,
@@ -272,6 +273,8 @@ pub(super) struct Attribution<'a, S: ContentScanner> {
     pub(super) hits: &'a Hits<S::Hit>,
     pub(super) head: Option<Head>,
     pub(super) site: Option<Site>,
+    pub(super) limits: &'a Limits<'a>,
+    pub(super) ledger: &'a Ledger,
 }
 
 impl<S: ContentScanner> Attribution<'_, S> {
@@ -281,6 +284,9 @@ impl<S: ContentScanner> Attribution<'_, S> {
             self.repository.read(|reader| Ok(some.iter().flat_map(|one| self.of_one(reader, one)).collect()))
         };
         let all: Vec<Vec<_>> = all.par_chunks(FEW).map(of_some).collect::<Result<_, _>>()?;
+        if let Some(reason) = self.limits.stop() {
+            self.ledger.skip(reason, "git history: not all renames were looked for");
+        }
         Ok(all.into_iter().flatten().collect())
     }
 
@@ -290,7 +296,8 @@ impl<S: ContentScanner> Attribution<'_, S> {
             let (step, mut all) = (changed.step, Vec::new());
             let parents: Vec<Option<Oid>> = step.parents.iter().copied().map(Some).collect();
             Trees::new(reader).compare(Some(step.tree), &parents, &mut |change| all.push(change));
-            moves_of(self.hits, &all, &read)
+            let read_in_time = |id| if self.limits.stop().is_some() { None } else { read(id) };
+            moves_of(self.hits, &all, &read_in_time)
         };
         let mut new = new_hits(self.scanner, self.hits, &changed.changes, &read, &moves);
         if changed.step.parents.len() > 1 && !new.is_empty() {

@@ -53,7 +53,8 @@ pub(super) fn scan_ends<S: ContentScanner>(
     let mut hits = scan_new(repository, scanner, &changed, limits, ledger)?;
     let messages = scan_messages(repository, scanner, &steps, limits, ledger)?;
     let head = scan_context(repository, scanner, &changed, &mut hits, limits)?;
-    let attribution = Attribution { repository, scanner, hits: &hits, head, site: Site::of(repository) };
+    let (hits, site) = (&hits, Site::of(repository));
+    let attribution = Attribution { repository, scanner, hits, head, site, limits, ledger };
     let mut sightings = attribution.sightings(&changed)?;
     repository.read(|reader| {
         for step in steps.iter().filter(|step| messages.has(step.id)) {

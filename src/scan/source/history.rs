@@ -116,7 +116,8 @@ fn attribute<S: ContentScanner>(
     let changed = compare(repository, &walk.steps, shapes.as_ref(), &wanted, true, limits, ledger)?;
     let head = repository.head()?.and_then(|id| graph.commits.get(&id)).map(|node| node.tree);
     let head = head.map(|tree| repository.read(|reader| Ok(Head::of(reader, tree, hits)))).transpose()?;
-    let attribution = Attribution { repository, scanner, hits, head, site: Site::of(repository) };
+    let attribution =
+        Attribution { repository, scanner, hits, head, site: Site::of(repository), limits, ledger };
     let mut sightings = attribution.sightings(&changed)?;
     let mut placed: FxHashSet<Oid> =
         changed.iter().flat_map(|changed| contents_of(&changed.changes).0).collect();

@@ -1,6 +1,7 @@
 //! Which new file of a commit is one that went away, under a new name: what git's own search for renames
 //! says with its defaults (`diffcore-rename.c`), for gitleaks reads diffs that it has been through. First
-//! what is the same, then what alone has a base name, then what is most alike. Apart from `attribution`,
+//! what is the same, then what alone has a base name, then what is most alike; not by git's own hash of
+//! parts, which takes some of a hundred thousand different lines for others. Apart from `attribution`,
 //! which says what that means for hits, and from `lines`, which compares the two.
 
 use super::super::keyed_hash::keyed_hash;
@@ -31,15 +32,15 @@ const TELLING: usize = 8000;
 
 type Read<'a> = &'a dyn Fn(Oid) -> Option<Vec<u8>>;
 
-/// Files with hits that a commit moved: by the path of the new one, what it was before. `changes` are all
-/// that the commit has, for other files may be more alike.
+/// By the path of a new file what it was before, as far as files with hits need it. `changes` are all that
+/// the commit has, for other files may be more alike.
 pub(super) fn moves_of<H>(hits: &Hits<H>, changes: &[Change], read: Read<'_>) -> FxHashMap<Vec<u8>, Oid> {
-    let file = |change, leaf: &Leaf| leaf.is_file().then(|| File::new(change, *leaf, hits.has(leaf.id)));
+    let file = |change, leaf: &Leaf| File::new(change, *leaf, hits.has(leaf.id));
     let mut search = Search::default();
     for change in changes {
         match (change.new, &change.old[..]) {
-            (None, [Some(old)]) => search.gone.extend(file(change, old)),
-            (Some(new), [None]) => search.new.extend(file(change, &new)),
+            (None, [Some(old)]) => search.gone.push(file(change, old)),
+            (Some(new), [None]) => search.new.push(file(change, &new)),
             _ => {}
         }
     }
@@ -72,8 +73,9 @@ impl<'a> File<'a> {
         Self { path: &change.path, name: &change.path[start..], leaf, has_hits, is_paired: false }
     }
 
-    fn is_link(&self) -> bool {
-        self.leaf.mode & 0o170_000 == 0o120_000
+    /// What files with the same content have in common, too.
+    fn same(&self) -> (Oid, u32) {
+        (self.leaf.id, if self.leaf.is_regular() { 0 } else { self.leaf.mode })
     }
 }
 
@@ -111,13 +113,13 @@ impl Search<'_> {
 
     /// Pairs files with the same content, best one that keeps its name.
     fn by_id(&mut self) {
-        let mut same: FxHashMap<(Oid, bool), VecDeque<usize>> = FxHashMap::default();
+        let mut same: FxHashMap<(Oid, u32), VecDeque<usize>> = FxHashMap::default();
         for (index, file) in self.gone.iter().enumerate() {
-            same.entry((file.leaf.id, file.is_link())).or_default().push_back(index);
+            same.entry(file.same()).or_default().push_back(index);
         }
         for new in 0..self.new.len() {
             let file = &self.new[new];
-            let Some(before) = same.get_mut(&(file.leaf.id, file.is_link())) else { continue };
+            let Some(before) = same.get_mut(&file.same()) else { continue };
             let keeps_name = |gone: &usize| self.gone[*gone].name == file.name;
             let best = before.iter().take(MOST_NAMES).position(keeps_name).unwrap_or(0);
             before.remove(best).into_iter().for_each(|gone| self.pair(gone, new));
@@ -140,18 +142,14 @@ impl Search<'_> {
 
     /// Pairs what is most alike.
     fn by_content(&mut self, read: Read<'_>) {
-        if self.gone.len().saturating_mul(self.new.len()) > MOST_PAIRS {
-            return;
+        if self.gone.len().saturating_mul(self.new.len()) <= MOST_PAIRS {
+            let mut pairs = self.alike(read);
+            pairs.sort_by_key(Pair::rank);
+            pairs.into_iter().for_each(|pair| self.pair(pair.gone, pair.new));
         }
-        let mut pairs = self.alike(read);
-        pairs.sort_by_key(|pair| (pair.new, pair.rank(), pair.gone));
-        let of_one = pairs.chunk_by(|one, next| one.new == next.new);
-        let mut best: Vec<&Pair> = of_one.flat_map(|pairs| pairs.iter().take(CANDIDATES)).collect();
-        best.sort_by_key(|pair| pair.rank());
-        best.into_iter().for_each(|pair| self.pair(pair.gone, pair.new));
     }
 
-    /// All that are alike.
+    /// What each new file may have been.
     fn alike(&self, read: Read<'_>) -> Vec<Pair> {
         let hasher = keyed_hash();
         let profile = |(index, file)| Some((index, Profile::of_file(file, read, &hasher)?));
@@ -159,18 +157,33 @@ impl Search<'_> {
         let is_gone_less = self.gone.len() <= self.new.len();
         let (less, more) = if is_gone_less { (&self.gone, &self.new) } else { (&self.new, &self.gone) };
         let less: Vec<(usize, Profile)> = less.iter().enumerate().filter_map(profile).collect();
-        let mut pairs = Vec::new();
+        let mut best: Vec<Vec<Pair>> = (0..self.new.len()).map(|_| Vec::new()).collect();
         for (one, its) in more.iter().enumerate().take_while(|_| !less.is_empty()).filter_map(profile) {
             for (other, others) in &less {
-                let similarity = its.similarity(others);
-                if similarity >= ALIKE {
-                    let (gone, new) = if is_gone_less { (*other, one) } else { (one, *other) };
-                    let keeps_name = self.gone[gone].name == self.new[new].name;
-                    pairs.push(Pair { similarity, keeps_name, gone, new });
-                }
+                let (gone, new) = if is_gone_less { (*other, one) } else { (one, *other) };
+                let keeps_name = self.gone[gone].name == self.new[new].name;
+                offer(&mut best[new], Pair { similarity: its.similarity(others), keeps_name, gone, new });
+            }
+            if is_gone_less {
+                best[one].retain(|pair| pair.similarity >= ALIKE);
+                best[one].shrink_to_fit();
             }
         }
-        pairs
+        best.into_iter().flatten().filter(|pair| pair.similarity >= ALIKE).collect()
+    }
+}
+
+/// Puts a pair among the best of a new file: in the place of the worst. Where others are as good, these
+/// places decide, as in git.
+fn offer(best: &mut Vec<Pair>, pair: Pair) {
+    if best.len() < CANDIDATES {
+        best.push(pair);
+        return;
+    }
+    // Of the worst, the first: what ranks last is greatest.
+    let worst = best.iter_mut().rev().max_by_key(|pair| pair.rank()).expect("there are some");
+    if pair.rank() < worst.rank() {
+        *worst = pair;
     }
 }
 
@@ -192,9 +205,9 @@ struct Profile {
 }
 
 impl Profile {
-    /// None where it is a link or cannot be read.
+    /// None where it is a link or a submodule or cannot be read.
     fn of_file(file: &File<'_>, read: Read<'_>, hasher: &PolymurHash) -> Option<Self> {
-        if file.is_link() { None } else { Some(Self::of(&read(file.leaf.id)?, hasher)) }
+        if file.leaf.is_regular() { Some(Self::of(&read(file.leaf.id)?, hasher)) } else { None }
     }
 
     /// How a text's lines end makes no difference.
@@ -220,6 +233,7 @@ impl Profile {
             part.1 += if is_same { next.1 } else { 0 };
             is_same
         });
+        parts.shrink_to_fit();
         Self { length: content.len(), parts }
     }
 
@@ -242,6 +256,16 @@ impl Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_comes_later_takes_the_place_of_the_first_that_is_worst() {
+        let mut best = Vec::new();
+        for (similarity, gone) in [60, 93, 50, 50, 93, 50, 55].into_iter().zip(0..) {
+            offer(&mut best, Pair { similarity, keeps_name: false, gone, new: 0 });
+        }
+        let gone: Vec<usize> = best.iter().map(|pair| pair.gone).collect();
+        assert_eq!(gone, [0, 1, 4, 6]);
+    }
 
     #[test]
     fn half_of_a_file_makes_it_a_renamed_one() {

@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Things that are remembered at least, and at most.
 const LEAST_SLOTS: usize = 1 << 10;
 const MOST_SLOTS: usize = 1 << 18;
-/// No hash, and that of what is known. Not 0, so that the memory is written at once: what is read first is mapped twice.
+/// No hash. Not 0, so that the memory is written at once: what is read first is mapped twice.
 const EMPTY: u64 = u64::MAX;
+/// Stands for the hash of what is known.
+const KNOWN: u64 = EMPTY;
 
 /// The things of which the answer was yes.
 pub(super) struct Settled {
@@ -27,7 +29,7 @@ impl Settled {
         Self { slots, hasher: keyed_hash() }
     }
 
-    /// The hash of all that an answer depends on.
+    /// The hash of all that an answer depends on: 63 bits, so neither of those.
     pub(super) fn hash(&self, bytes: &[u8]) -> u64 {
         self.hasher.hash(bytes) >> 1
     }
@@ -38,11 +40,11 @@ impl Settled {
         // In a loop of its own, so that memory is waited for once and not for each.
         for (hash, _) in &mut *things {
             let is_known = slot(*hash).load(Ordering::Relaxed) == *hash;
-            *hash = if is_known { EMPTY } else { *hash };
+            *hash = if is_known { KNOWN } else { *hash };
         }
         things.retain(|(hash, thing)| {
-            let is_so = *hash == EMPTY || answer(thing);
-            if is_so && *hash != EMPTY {
+            let is_so = *hash == KNOWN || answer(thing);
+            if is_so && *hash != KNOWN {
                 slot(*hash).store(*hash, Ordering::Relaxed);
             }
             !is_so

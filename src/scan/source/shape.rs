@@ -55,11 +55,14 @@ pub(super) struct Shapes {
 impl Shapes {
     /// The shapes of trees. Below a directory that `names` asks for, everything counts.
     pub(super) fn of(skeletons: Skeletons, names: &PathNames) -> Self {
-        let may_have = |label: &Label| is_tree(label.mode) && names.may_have(&label.name);
-        let is_whole = skeletons.labels.iter().map(may_have).collect();
+        let what = |label: &Label| match is_tree(label.mode) {
+            false => What::File,
+            true if names.may_have(&label.name) => What::Whole,
+            true => What::Directory,
+        };
+        let what = skeletons.labels.iter().map(what).collect();
         let trees = vec![None; skeletons.count() as usize];
-        let mut closing =
-            Closing { skeletons, is_whole, trees, numbers: Numbers::default(), shapes: Vec::new() };
+        let mut closing = Closing { skeletons, what, trees, numbers: Numbers::default(), shapes: Vec::new() };
         (0..closing.skeletons.count()).for_each(|tree| closing.close(tree));
         let Closing { skeletons, trees, shapes, .. } = closing;
         let Skeletons { numbers, files, labels, .. } = skeletons;
@@ -151,11 +154,20 @@ impl Shapes {
     }
 }
 
+/// What a label is on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    File,
+    Directory,
+    /// A directory below which everything counts.
+    Whole,
+}
+
 /// Shapes while they are found, from the leaves up.
 struct Closing {
     skeletons: Skeletons,
-    /// Of each label: whether everything below it counts.
-    is_whole: Vec<bool>,
+    /// By label.
+    what: Vec<What>,
     trees: Vec<Option<Known>>,
     numbers: Numbers<Box<[Entry]>>,
     shapes: Vec<Box<[Entry]>>,
@@ -185,11 +197,7 @@ impl Closing {
     fn below(&self, tree: u32) -> impl Iterator<Item = u32> + '_ {
         let entries =
             self.skeletons.get(tree).into_iter().flat_map(|skeleton| self.skeletons.entries(skeleton));
-        entries.filter(|(label, _)| self.is_directory(*label)).map(|(_, tree)| tree)
-    }
-
-    fn is_directory(&self, label: u32) -> bool {
-        is_tree(self.skeletons.labels[label as usize].mode)
+        entries.filter(|(label, _)| self.what[*label as usize] != What::File).map(|(_, tree)| tree)
     }
 
     fn known(&mut self, tree: u32) -> Option<Known> {
@@ -197,7 +205,8 @@ impl Closing {
         let mut known = Known { shape: None, is_dark: false, height: 0, paths: skeleton.entries };
         let mut entries = Vec::new();
         for (label, target) in self.skeletons.entries(skeleton) {
-            if !self.is_directory(label) {
+            let what = self.what[label as usize];
+            if what == What::File {
                 entries.push(Entry { label, object: Object::File(target) });
                 continue;
             }
@@ -205,7 +214,7 @@ impl Closing {
             known.is_dark |= below.is_dark;
             known.height = known.height.max(below.height + 1);
             known.paths = known.paths.saturating_add(below.paths);
-            let object = match below.shape.filter(|_| !self.is_whole[label as usize]) {
+            let object = match below.shape.filter(|_| what == What::Directory) {
                 Some(shape) if self.shapes[shape as usize].is_empty() => continue,
                 Some(shape) => Object::Directory(shape),
                 None => Object::Tree(target),

@@ -111,7 +111,7 @@ impl Lists {
         self.entries.len() as u32 - 1
     }
 
-    fn insert(&mut self, number: u32, read: &mut Read) {
+    fn insert(&mut self, number: u32, entries: u32, read: &mut Read) {
         let number = number as usize;
         if self.trees.len() <= number {
             self.trees.resize(number + 1, None);
@@ -122,7 +122,7 @@ impl Lists {
                 kept.place = self.add(self.entries[kept.place as usize]);
             }
         }
-        let (first_run, entries) = (self.runs.len() as u32, read.bounds.len() as u32 - 1);
+        let first_run = self.runs.len() as u32;
         self.runs.extend(read.runs());
         let runs = self.runs.len() as u32 - first_run;
         self.trees[number] = Some(Skeleton { first_run, runs, entries });
@@ -166,8 +166,13 @@ impl Read {
 struct Parse<'a> {
     content: &'a [u8],
     id_length: usize,
+    /// How far it was read, and how many entries that were.
+    at: usize,
+    count: u32,
     last: Option<Entry<'a>>,
     read: Read,
+    /// Whether bounds are needed.
+    is_base: bool,
     /// What is not carried, each with a hash and its index.
     fresh: Vec<(u64, (u32, Entry<'a>))>,
 }
@@ -175,29 +180,26 @@ struct Parse<'a> {
 impl<'a> Parse<'a> {
     fn new(object: &Visit<'a>, base: Option<&Read>) -> Self {
         let (content, id_length) = (object.content, object.id.as_bytes().len());
+        let is_base = object.is_base;
         let likely = base.map_or(0, |base| base.bounds.len() + 8).min(content.len() / id_length + 1);
-        let mut bounds = Vec::with_capacity(likely);
-        bounds.push(0);
+        let mut bounds = Vec::with_capacity(if is_base { likely } else { 0 });
+        bounds.extend(is_base.then_some(0));
         let read = Read { bounds, kept: Vec::new() };
-        Self { content, id_length, last: None, read, fresh: Vec::new() }
-    }
-
-    /// How far it was read.
-    fn at(&self) -> usize {
-        self.read.bounds.last().map_or(0, |bound| *bound as usize)
+        Self { content, id_length, at: 0, count: 0, last: None, read, is_base, fresh: Vec::new() }
     }
 
     /// The next entry; none where git would write another.
     fn peek(&self) -> Option<Entry<'a>> {
-        let entry = first(&self.content[self.at()..], self.id_length)?;
+        let entry = first(&self.content[self.at..], self.id_length)?;
         let in_order = self.last.is_none_or(|last| last.order(&entry) == Ordering::Less);
         (in_order && !entry.name.is_empty() && memchr::memchr(b'/', entry.name).is_none()).then_some(entry)
     }
 
     fn parse(&mut self, hash: impl FnOnce(&[u8]) -> u64) -> Option<()> {
         let entry = self.peek()?;
-        self.fresh.push((hash(entry.raw), (self.read.bounds.len() as u32 - 1, entry)));
-        self.read.bounds.push((self.at() + entry.raw.len()) as u32);
+        self.fresh.push((hash(entry.raw), (self.count, entry)));
+        (self.at, self.count) = (self.at + entry.raw.len(), self.count + 1);
+        self.read.bounds.extend(self.is_base.then_some(self.at as u32));
         self.last = Some(entry);
         Some(())
     }
@@ -206,16 +208,19 @@ impl<'a> Parse<'a> {
     fn carry(&mut self, base: &Read, entries: Range<usize>) -> Option<()> {
         self.peek()?;
         let Read { bounds, kept } = &mut self.read;
-        let (index, at) = (bounds.len() as u32 - 1, bounds.last().copied()?);
+        let (index, at) = (self.count, self.at as u32);
         let (from, copied) = (base.bounds[entries.start], &base.bounds[entries.start + 1..=entries.end]);
-        bounds.extend(copied.iter().map(|bound| bound - from + at));
+        if self.is_base {
+            bounds.extend(copied.iter().map(|bound| bound - from + at));
+        }
         let before = |end: usize| base.kept.partition_point(|kept| (kept.index as usize) < end);
         let carried = &base.kept[before(entries.start)..before(entries.end)];
         kept.extend(
             carried.iter().map(|kept| Kept { index: kept.index - entries.start as u32 + index, ..*kept }),
         );
-        let last = bounds[bounds.len() - 2] as usize;
-        self.last = first(&self.content[last..], self.id_length);
+        let end = |entry: usize| (base.bounds[entry] - from + at) as usize;
+        self.last = first(&self.content[end(entries.end - 1)..], self.id_length);
+        (self.at, self.count) = (end(entries.end), index + entries.len() as u32);
         Some(())
     }
 }
@@ -252,8 +257,8 @@ impl Reading<'_> {
         let mut parse = Parse::new(object, base);
         let mut near = 0;
         let mut pieces = pieces.into_iter().flatten().peekable();
-        while parse.at() < parse.content.len() {
-            let at = parse.at();
+        while parse.at < parse.content.len() {
+            let at = parse.at;
             while pieces.next_if(|piece| piece.range().end <= at).is_some() {}
             let copied = pieces.peek().and_then(|piece| match *piece {
                 Piece::Copy { base_offset, len, offset } => {
@@ -270,7 +275,7 @@ impl Reading<'_> {
                 None => parse.parse(|entry| self.known_plain.hash(entry))?,
             }
         }
-        let Parse { mut read, mut fresh, .. } = parse;
+        let Parse { mut read, count, mut fresh, .. } = parse;
         self.known_plain.retain_others(&mut fresh, |(_, entry)| self.is_plain(entry));
         let numbered = |(_, (index, entry)): (u64, (u32, Entry<'_>))| Some((index, self.numbers(&entry)?));
         let fresh = fresh.into_iter().map(numbered).collect::<Option<Vec<_>>>()?;
@@ -278,7 +283,7 @@ impl Reading<'_> {
         let mut lists = lock(&self.lists);
         read.kept.extend(fresh.into_iter().map(|(index, entry)| Kept { index, place: lists.add(entry) }));
         read.kept.sort_by_key(|kept| kept.index);
-        number.into_iter().for_each(|number| lists.insert(number, &mut read));
+        number.into_iter().for_each(|number| lists.insert(number, count, &mut read));
         Some(read)
     }
 

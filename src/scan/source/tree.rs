@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 const TREE: u32 = 0o040_000;
+const REGULAR: u32 = 0o100_000;
 const GITLINK: u32 = 0o160_000;
 /// Trees kept by one thread, in bytes.
 const CACHE: usize = 32 << 20;
@@ -90,7 +91,17 @@ pub(super) struct Leaf {
 impl Leaf {
     /// Whether it has content here: a submodule has none.
     pub(super) fn is_file(&self) -> bool {
-        self.mode & 0o170_000 != GITLINK
+        self.kind() != GITLINK
+    }
+
+    /// Whether it is neither a link nor a submodule.
+    pub(super) fn is_regular(&self) -> bool {
+        self.kind() == REGULAR
+    }
+
+    /// A file's mode without its permissions.
+    pub(super) fn kind(&self) -> u32 {
+        self.mode & 0o170_000
     }
 }
 

@@ -47,7 +47,8 @@ impl Pack {
         &self.map[..self.end]
     }
 
-    /// What the headers of its entries say.
+    /// What the headers of its entries say. Read by all threads of the pool: first asked for where no other
+    /// of them asks.
     pub(super) fn headers(&self, hash: HashKind) -> &Headers {
         self.headers.get_or_init(|| Headers::read(&self.index, self.entries(), hash))
     }
