@@ -16,7 +16,7 @@ use super::prefilter::Prefilter;
 use super::quiet::{Quiet, Stretch};
 use super::rule::Rule;
 use memo::Memo;
-use probe::Probe;
+use probe::{Probe, effort};
 use regex_automata::hybrid::dfa::Cache;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, meta};
@@ -289,10 +289,14 @@ impl Matcher {
             if seen && (compiled.anchors.is_empty() || hits.iter().any(|hit| hit.live)) {
                 let is_whole = compiled.anchors.is_empty();
                 if is_whole || !compiled.is_ruled_out(text, hits, &mut probes[number]) {
+                    let mut effort = effort(text);
                     hits.retain_mut(|hit| {
                         let sides = &compiled.anchors[hit.anchor as usize];
-                        hit.window = sides.window(text, hit.at);
-                        sides.may_match_in(&text[hit.window.clone()])
+                        let window = sides.window_within(text, hit.at, &mut effort);
+                        let may_match =
+                            window.as_ref().is_none_or(|window| sides.may_match_in(&text[window.clone()]));
+                        hit.window = window.unwrap_or(0..text.len());
+                        may_match
                     });
                     hits.sort_unstable_by_key(|hit| (hit.at, hit.anchor));
                     compiled.find(number, text, hits, memo, found, groups);
@@ -460,6 +464,20 @@ mod tests {
 
     fn texts<'t>(text: &'t str, found: &[Match]) -> Vec<(&'t str, &'t str)> {
         found.iter().map(|one| (&text[one.range.clone()], &text[one.secret.clone()])).collect()
+    }
+
+    #[test]
+    fn literals_that_crowd_are_found_around() {
+        let text = format!("tok=1 {}=1234 x tok=5678", "tok".repeat(3000));
+        let matcher = matcher(vec![rule("a", "[a-z]*tok[a-z]*=([0-9]{4})")]);
+        let mut scratch = Scratch::default();
+        let found = find_with(&matcher, text.as_bytes(), &mut scratch);
+        let secrets: Vec<&str> = found.iter().map(|one| &text[one.secret.clone()]).collect();
+        assert_eq!(secrets, ["1234", "5678"]);
+        let learnt = matcher.learn(text.as_bytes(), &mut scratch);
+        let mut again = Vec::new();
+        matcher.find_learnt(text.as_bytes(), &learnt, &mut scratch, &mut again);
+        assert_eq!(found, again);
     }
 
     #[test]

@@ -255,8 +255,11 @@ impl Matcher {
             widen(&mut depends_on, &looked);
             if is_live {
                 one.settle(Verdict::Live, &depends_on);
-                self.anchors_of(one.literal)
-                    .for_each(|(_, sides)| widen(&mut depends_on, &sides.window(text, at)));
+                let left = *effort;
+                for (_, sides) in self.anchors_of(one.literal) {
+                    let window = sides.window_within(text, at, &mut left.clone());
+                    widen(&mut depends_on, &window.unwrap_or(0..text.len()));
+                }
                 return depends_on;
             }
         }
@@ -279,7 +282,8 @@ impl Matcher {
         }
         let spent = scratch.groups.iter().map(|group| (group, group.spent(text, found, kept)));
         let spent: Vec<(&Group, Option<Range<usize>>)> = spent.collect();
-        for one in learnt.seen.iter_mut().filter(|one| one.verdict == Verdict::Live) {
+        let may_settle = |one: &&mut Seen| one.verdict == Verdict::Live && one.before != FAR;
+        for one in learnt.seen.iter_mut().filter(may_settle) {
             if let Some(depends_on) = self.spent(text, one, &spent) {
                 one.settle(Verdict::Spent, &depends_on);
             }

@@ -141,7 +141,7 @@ impl Compiled {
             // Where it has not looked at everything, one may match yet.
             return (may_match || end == range.end && end < most, start..end);
         }
-        let window = sides.window(text, at);
+        let Some(window) = sides.window_within(text, at, effort) else { return (true, 0..text.len()) };
         let mut may_match = || {
             let told =
                 self.probe(cache).and_then(|(probe, cache)| probe.matches(text, window.clone(), cache));
@@ -149,7 +149,6 @@ impl Compiled {
         };
         let is_live = sides.may_match_in(&text[window.clone()])
             && (window.len() > LONGEST_WINDOW.min(*effort) || may_match());
-        *effort = effort.saturating_sub(window.len());
         (is_live, window)
     }
 

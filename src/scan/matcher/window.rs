@@ -97,6 +97,17 @@ impl Sides {
         false
     }
 
+    /// As [`Self::window`], whose bytes it takes of `effort`. None where nothing is left of that and the
+    /// window may be of any length: those of literals that crowd each reach over all others.
+    pub(super) fn window_within(&self, text: &[u8], at: usize, effort: &mut usize) -> Option<Range<usize>> {
+        if *effort == 0 && (self.before.is_endless || self.after.is_endless) {
+            return None;
+        }
+        let window = self.window(text, at);
+        *effort = effort.saturating_sub(window.len());
+        Some(window)
+    }
+
     /// Everything that a match around a literal at `at` could take.
     pub(super) fn window(&self, text: &[u8], at: usize) -> Range<usize> {
         let (before, after) = text.split_at(at);
