@@ -255,9 +255,8 @@ impl Matcher {
             widen(&mut depends_on, &looked);
             if is_live {
                 one.settle(Verdict::Live, &depends_on);
-                let left = *effort;
                 for (_, sides) in self.anchors_of(one.literal) {
-                    let window = sides.window_within(text, at, &mut left.clone());
+                    let window = sides.window_within(text, at, &mut effort.clone());
                     widen(&mut depends_on, &window.unwrap_or(0..text.len()));
                 }
                 return depends_on;
@@ -282,6 +281,7 @@ impl Matcher {
         }
         let spent = scratch.groups.iter().map(|group| (group, group.spent(text, found, kept)));
         let spent: Vec<(&Group, Option<Range<usize>>)> = spent.collect();
+        // What depends on too much to be inherited does so then, too.
         let may_settle = |one: &&mut Seen| one.verdict == Verdict::Live && one.before != FAR;
         for one in learnt.seen.iter_mut().filter(may_settle) {
             if let Some(depends_on) = self.spent(text, one, &spent) {

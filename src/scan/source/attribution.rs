@@ -38,6 +38,14 @@ pub(super) struct Step {
     pub(super) reachable: bool,
 }
 
+impl Step {
+    /// Calls `each` for all that it changes against its parents.
+    fn compare(&self, trees: &mut Trees<'_>, each: &mut dyn FnMut(Change)) {
+        let parents: Vec<Option<Oid>> = self.parents.iter().copied().map(Some).collect();
+        trees.compare(Some(self.tree), &parents, each);
+    }
+}
+
 /// What one commit changed, as far as it matters.
 pub(super) struct Changed<'s> {
     pub(super) step: &'s Step,
@@ -135,8 +143,7 @@ fn step_changes(
         known.into_iter().for_each(&mut each);
         changes.iter_mut().for_each(|change| complete(trees, step, change));
     } else {
-        let parents: Vec<Option<Oid>> = step.parents.iter().copied().map(Some).collect();
-        trees.compare(Some(step.tree), &parents, &mut each);
+        step.compare(trees, &mut each);
     }
     for (id, path, failure) in trees.failures.drain(..).filter(|_| step.reachable) {
         let place = format!("tree {id} {} (commit {})", shown(&path), step.id);
@@ -293,9 +300,8 @@ impl<S: ContentScanner> Attribution<'_, S> {
     fn of_one(&self, reader: &Reader<'_>, changed: &Changed<'_>) -> Vec<Sighting<S::Hit>> {
         let read = |id| reader.object(id).ok().map(|object| object.content.to_vec());
         let moves = || {
-            let (step, mut all) = (changed.step, Vec::new());
-            let parents: Vec<Option<Oid>> = step.parents.iter().copied().map(Some).collect();
-            Trees::new(reader).compare(Some(step.tree), &parents, &mut |change| all.push(change));
+            let mut all = Vec::new();
+            changed.step.compare(&mut Trees::new(reader), &mut |change| all.push(change));
             let read_in_time = |id| if self.limits.stop().is_some() { None } else { read(id) };
             moves_of(self.hits, &all, &read_in_time)
         };
